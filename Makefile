@@ -1,0 +1,29 @@
+# `make demo` and `make test` are all a fresh machine needs: both install into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# Python needs a new install only when files come or go; a change inside a file is seen at once.
+FOLDERS := $(shell find carbonbench_core baselines metrics -type d -not -name __pycache__)
+
+.PHONY: demo test test-all quality clean
+
+demo: $(STAMP)
+	$(BIN)/carbonbench demo --out build/demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow" -n auto
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest -n auto
+
+quality: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+$(STAMP): pyproject.toml $(FOLDERS)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[trees,neural,dev]"
+	touch $@
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

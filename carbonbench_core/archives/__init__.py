@@ -1,0 +1,189 @@
+"""Archive formats, one file each, found by scan: every module here that is not private can `find` and `read`.
+
+A format module defines
+
+- ``find(path, options) -> list[Entry]``: the tower records in one file or folder that are of this format, or an empty
+  list; it looks at names and headers only. An `ArchiveError` says that the file is of this format and broken.
+- ``read(entry, options) -> Record``: one tower's days, in the schema's names and units, as they stand in the archive.
+- ``CITATION``: how the product asks to be cited; ``LICENSE``: its licence.
+
+To add a format, add its file; nothing else lists it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from ..errors import ArchiveError, CarbonBenchError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may say about the sources.
+
+    Parameters
+    ----------
+    mapping : str or None, a mapping file (or the name of a shipped one) for `table` sources; None recognises by columns
+    """
+
+    mapping: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tower's record in one archive: what is read in one step, by one worker.
+
+    Parameters
+    ----------
+    format : str, the module that found it
+    path : Path, the file that holds the bytes (a zip, a CSV, a Parquet file)
+    member : str, the member of a zip, else ""
+    site_id, network, product : str, e.g. "DE-Hai", "FLUXNET2015", "FLUXNET2015 SUBSET 1-4"
+    """
+
+    format: str
+    path: Path
+    member: str
+    site_id: str
+    network: str
+    product: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.member}" if self.member else f"{self.path}"
+
+
+@dataclass
+class Record:
+    """One tower's days as an archive holds them.
+
+    Parameters
+    ----------
+    entry : Entry
+    table : pyarrow.Table [D, C], `date` (date32, each once, any order) and schema columns of role target, quality,
+        driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake
+    target_variant : str, e.g. "VUT_USTAR50" or "VUT_REF"
+    attributes : dict, what the archive itself says of the tower: latitude, longitude, igbp, koppen, name, doi
+    masked : Counter, reason -> days whose targets were set to null on the archive's own word ("marked suspect")
+    notes : list of str, what a user should know
+    """
+
+    entry: Entry
+    table: pa.Table
+    target_variant: str
+    attributes: dict[str, object] = field(default_factory=dict)
+    masked: Counter = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Inventory:
+    """What a scan of the sources found.
+
+    Parameters
+    ----------
+    entries : list of Entry, sorted by site and path
+    broken : dict, path -> message, files that should be archives and cannot be read
+    unrecognised : list of Path, data files (CSV, Parquet, zip) of no known format
+    ignored : list of Path, files that are no data
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    unrecognised: list[Path] = field(default_factory=list)
+    ignored: list[Path] = field(default_factory=list)
+
+
+DATA_SUFFIXES = (".csv", ".parquet", ".zip")
+
+
+@cache
+def formats() -> dict[str, ModuleType]:
+    """Return every archive format by name."""
+    found = sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+    return {name: import_module(f"{__name__}.{name}") for name in found}
+
+
+def scan(sources: Iterable[str | Path], options: Options | None = None) -> Inventory:
+    """Find every tower record in files and folders.
+
+    Parameters
+    ----------
+    sources : iterable of path, files, or folders that are walked
+    options : Options
+
+    Raises
+    ------
+    UsageError : a source does not exist, or no source was given
+    ArchiveError : there is no record at all
+    """
+    options = options or Options()
+    inventory = Inventory()
+    sources = [Path(s) for s in sources]
+    if not sources:
+        raise UsageError("No source given. Name at least one file or folder of flux data.")
+    for path in _files(sources):
+        _look(path, options, inventory)
+    if not inventory.entries and not inventory.broken:
+        raise ArchiveError(_nothing_found(sources, inventory))
+    inventory.entries.sort(key=lambda e: (e.site_id, str(e)))
+    return inventory
+
+
+def read(entry: Entry, options: Options | None = None) -> Record:
+    """Read one tower's record through its format.
+
+    Raises
+    ------
+    ArchiveError : the archive cannot be read; says which, where and what to do
+    """
+    return formats()[entry.format].read(entry, options or Options())
+
+
+def _files(sources: list[Path]) -> Iterable[Path]:
+    seen = set()
+    for source in sources:
+        if not source.exists():
+            raise UsageError(f"Source {source} does not exist. Check the path.")
+        found = sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
+        for path in found:
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
+
+
+def _look(path: Path, options: Options, inventory: Inventory) -> None:
+    if path.suffix.lower() not in DATA_SUFFIXES:
+        inventory.ignored.append(path)
+        return
+    try:
+        for module in formats().values():
+            entries = module.find(path, options)
+            if entries:
+                inventory.entries.extend(entries)
+                return
+    except CarbonBenchError as error:
+        inventory.broken[str(path)] = str(error)
+        return
+    inventory.unrecognised.append(path)
+
+
+def _nothing_found(sources: list[Path], inventory: Inventory) -> str:
+    where = ", ".join(map(str, sources))
+    seen = f"{len(inventory.unrecognised)} data files of no known format"
+    if inventory.unrecognised:
+        seen += f" (first: {inventory.unrecognised[0].name})"
+    return (
+        f"No tower record in {where}: {seen}, {len(inventory.ignored)} other files. "
+        f"Known formats: {', '.join(formats())}. A tidy table of your own needs --mapping FILE."
+    )

@@ -1,0 +1,1 @@
+"""Mapping files for tidy tables other people made, one TOML file each."""

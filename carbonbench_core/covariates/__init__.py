@@ -1,0 +1,1 @@
+"""Feature sources, one file each."""
