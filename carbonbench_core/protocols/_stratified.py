@@ -1,0 +1,89 @@
+"""Draws of towers stratified by a class: ours by a stable hash, the published one by pandas and scikit-learn."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ..errors import ProtocolError
+from . import Holdout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEST_SHARE = 0.2
+PUBLISHED_SEED = 56
+
+
+def stratified_holdout(sites: pd.DataFrame, by: str, seed: int, rare: int) -> Holdout:
+    """Hold out a fifth of the towers of every class for test, then a fifth of the others for validation.
+
+    Towers are ranked within their class by a hash of seed, class and id, so that the draw depends neither on row
+    order nor on the other towers' names. Classes of at most `rare` towers give half of them each time.
+
+    Parameters
+    ----------
+    sites : DataFrame [S], site_id and `by`
+    by : str, the class column; towers without a class are left out
+    seed : int
+    rare : int, towers in a rare class
+    """
+    known = sites[sites[by].notna()]
+    picked = {"test": [], "validation": [], "train": []}
+    for label, group in known.groupby(by, sort=True):
+        ranked = sorted(group["site_id"], key=lambda site: _rank(seed, by, label, site))
+        n_test = _quota(len(ranked), len(ranked) <= rare)
+        n_validation = _quota(len(ranked) - n_test, len(ranked) <= rare)
+        picked["test"] += ranked[:n_test]
+        picked["validation"] += ranked[n_test : n_test + n_validation]
+        picked["train"] += ranked[n_test + n_validation :]
+    return Holdout(**{k: tuple(sorted(v)) for k, v in picked.items()}, left_out=_without(sites, by))
+
+
+def published_holdout(sites: pd.DataFrame, by: str, rare: int) -> Holdout:
+    """Draw the split of the published benchmark (arXiv:2603.09868): pandas and scikit-learn with random state 56.
+
+    Classes of at most `rare` towers give half of theirs to the test set (`DataFrame.sample`); of the towers of the
+    other classes a fifth goes there (`train_test_split`, stratified by class). The table is sorted by site id first.
+    Validation is on the late parts of the training towers, where the published one takes the last rows of each.
+
+    Parameters
+    ----------
+    sites : DataFrame [S], site_id and `by`
+    by : str, the class column; towers without a class are left out
+    rare : int, towers in a rare class; 0 for a plain stratified split
+    """
+    from sklearn.model_selection import train_test_split
+
+    known = sites[sites[by].notna()].sort_values("site_id", ignore_index=True)
+    counts = known[by].value_counts()
+    test = []
+    for label in counts.index[counts <= rare]:
+        group = known[known[by] == label]
+        test += list(group.sample(n=len(group) // 2, random_state=PUBLISHED_SEED)["site_id"])
+    common = known[known[by].map(counts) > rare]
+    if len(common):
+        try:
+            _, drawn = train_test_split(
+                common["site_id"], test_size=TEST_SHARE, stratify=common[by], random_state=PUBLISHED_SEED
+            )
+        except ValueError as error:
+            raise ProtocolError(f"the published rule cannot be applied to {len(known)} towers: {error}") from None
+        test += list(drawn)
+    train = sorted(set(known["site_id"]) - set(test))
+    return Holdout(tuple(train), tuple(sorted(test)), left_out=_without(sites, by), validation_on_late_parts=True)
+
+
+def _rank(seed: int, by: str, label: str, site_id: str) -> bytes:
+    return hashlib.sha256(f"{seed}/{by}/{label}/{site_id}".encode()).digest()
+
+
+def _quota(n: int, is_rare: bool) -> int:
+    if is_rare:
+        return n // 2
+    return max(1, round(TEST_SHARE * n)) if n > 1 else 0
+
+
+def _without(sites: pd.DataFrame, by: str) -> dict[str, tuple[str, ...]]:
+    missing = tuple(sites.loc[sites[by].isna(), "site_id"])
+    return {f"no {by}": missing} if missing else {}

@@ -1,0 +1,25 @@
+"""What many tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real flux data beside the checkout; tests that need it are skipped where it is absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real flux data are not here: no folder {folder}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a user's settings out of the tests."""
+    for name in ("CARBONBENCH_DATA", "CARBONBENCH_REPO"):
+        monkeypatch.delenv(name, raising=False)
