@@ -1,0 +1,67 @@
+"""What stands in the folder of a saved baseline, and how it is checked before anything is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from carbonbench_core import schema
+from carbonbench_core.errors import CarbonBenchError, FeatureError, UsageError, first_few
+
+CONFIG = "config.json"
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration of a model folder, checked for what this version needs."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CarbonBenchError(f"{folder} is no saved baseline: {CONFIG} cannot be read ({error}).") from None
+    expected = {"baseline", "features", "settings", "seed", "state", "files", "vocabularies"}
+    missing = expected - set(config) if isinstance(config, dict) else expected
+    if missing:
+        raise CarbonBenchError(f"{folder} is no saved baseline: {CONFIG} lacks {', '.join(sorted(missing))}.")
+    if config["vocabularies"] != {k: list(v) for k, v in schema.VOCABULARIES.items()}:
+        raise CarbonBenchError(
+            f"The model in {folder} was fitted with other class codes (carbonbench {config.get('version')}); "
+            "this version would misread its inputs. Fit it again."
+        )
+    return config
+
+
+def check_files(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse weights that are missing, changed or outside the folder."""
+    files = config["files"]
+    if not isinstance(files, dict) or any(Path(str(f)).name != f for f in files):
+        raise CarbonBenchError(f"{folder / CONFIG} names weights outside its folder: {first_few(files)}.")
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise CarbonBenchError(f"Model folder {folder} lacks its file {name}. Fit and save the model again.")
+        if digest(path) != expected:
+            raise CarbonBenchError(f"{path} is not the file that was saved (truncated or changed). Save it again.")
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.filedigest(file, "sha256").hexdigest()
+
+
+def check_setting(key: str, value: Any, default: Any) -> None:
+    """Refuse a setting whose type is not that of its default."""
+    kinds: dict[type, Callable[[Any], bool]] = {
+        bool: lambda v: isinstance(v, bool),
+        int: lambda v: isinstance(v, int) and not isinstance(v, bool),
+        float: lambda v: isinstance(v, int | float) and not isinstance(v, bool),
+        str: lambda v: isinstance(v, str),
+        tuple: lambda v: isinstance(v, list | tuple),
+    }
+    check = kinds.get(type(default))
+    if check and not check(value):
+        raise UsageError(f"Got {key}={value!r}, expected {type(default).__name__} such as {default!r}.")
+    if key == "features" and value is not None and (isinstance(value, str) or not all(map(str, value))):
+        raise FeatureError(f"Got features={value!r}, expected a list of column names.")
