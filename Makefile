@@ -14,7 +14,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow" -n auto
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -n auto
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto
 
 quality: $(STAMP)
 	$(BIN)/ruff format --check .
