@@ -10,7 +10,10 @@ from ._stratified import stratified_holdout
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT = "Spatial transfer to unseen towers within climates that are seen in training (stratified by Koppen main class, a fifth of each). It does not test unseen climates: `unseen_climate` does."
+TEXT = (
+    "Spatial transfer to unseen towers within climates that are *seen* in training; "
+    "it does not test unseen climates. Towers are stratified by Koppen main class: each gives a fifth to test."
+)
 RARE = 1  # as published: every class gives a fifth
 
 

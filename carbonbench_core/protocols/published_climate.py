@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEXT = (
-    "The published split by Koppen main class (arXiv:2603.09868), rule for rule, on merged towers. Neighbours may stand "
-    "on both sides; validation is on late parts of the training towers, a deviation, so there is no id_test."
+    "The published split by Koppen main class (arXiv:2603.09868), rule for rule, on merged towers. "
+    "Neighbours may stand on both sides; validation is on late parts of the training towers, "
+    "a deviation, so there is no id_test."
 )
 RARE = 0
 

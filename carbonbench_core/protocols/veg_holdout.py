@@ -10,7 +10,11 @@ from ._stratified import stratified_holdout
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT = "Spatial transfer to unseen towers within vegetation classes that are seen in training (stratified by IGBP: classes of at most 10 towers give half, others a fifth). It does not test unseen vegetation: `unseen_veg` does."
+TEXT = (
+    "Spatial transfer to unseen towers within vegetation classes that are *seen* in training; "
+    "it does not test unseen vegetation. Towers are stratified by IGBP: classes of at most 10 towers "
+    "give half of theirs to test, the others a fifth."
+)
 RARE = 10  # as published
 
 
