@@ -6,12 +6,15 @@ A format module defines
   list; it looks at names and headers only. An `ArchiveError` says that the file is of this format and broken.
 - ``read(entry, options) -> Record``: one tower's days, in the schema's names and units, as they stand in the archive.
 - ``CITATION``: how the product asks to be cited; ``LICENSE``: its licence.
+- optionally ``knows(path) -> bool``: the file belongs to an archive of this format without being a daily record (its
+  hourly or auxiliary sibling), so that nobody need be told of it.
 
 To add a format, add its file; nothing else lists it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,7 +25,8 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ..errors import ArchiveError, CarbonBenchError, UsageError
+from ..errors import ArchiveError, UsageError, first_few
+from ._strangers import stranger
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +54,8 @@ class Entry:
     path : Path, the file that holds the bytes (a zip, a CSV, a Parquet file)
     member : str, the member of a zip, else ""
     site_id, network, product : str, e.g. "DE-Hai", "FLUXNET2015", "FLUXNET2015 SUBSET 1-4"
+    rank : tuple of int, among records of one tower the smallest is taken: first 0 for a network's own archive and 1 for
+        a table made from one, then what the format prefers
     """
 
     format: str
@@ -58,6 +64,7 @@ class Entry:
     site_id: str
     network: str
     product: str
+    rank: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}:{self.member}" if self.member else f"{self.path}"
@@ -76,6 +83,8 @@ class Record:
     attributes : dict, what the archive itself says of the tower: latitude, longitude, igbp, koppen, name, doi
     masked : Counter, reason -> days whose targets were set to null on the archive's own word ("marked suspect")
     notes : list of str, what a user should know
+    dropped : Counter, reason -> rows of the archive that belong to no day and are not in `table` ("no date")
+    citation, licence : str, of this record's product
     """
 
     entry: Entry
@@ -84,6 +93,9 @@ class Record:
     attributes: dict[str, object] = field(default_factory=dict)
     masked: Counter = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    dropped: Counter = field(default_factory=Counter)
+    citation: str = ""
+    licence: str = ""
 
 
 @dataclass
@@ -92,25 +104,31 @@ class Inventory:
 
     Parameters
     ----------
-    entries : list of Entry, sorted by site and path
+    entries : list of Entry, one per tower, sorted by site
+    superseded : list of Entry, further records of those towers, which are not read
     broken : dict, path -> message, files that should be archives and cannot be read
     unrecognised : list of Path, data files (CSV, Parquet, zip) of no known format
+    siblings : list of Path, hourly and auxiliary files of archives whose daily record is what counts
     ignored : list of Path, files that are no data
     """
 
     entries: list[Entry] = field(default_factory=list)
+    superseded: list[Entry] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     unrecognised: list[Path] = field(default_factory=list)
+    siblings: list[Path] = field(default_factory=list)
     ignored: list[Path] = field(default_factory=list)
 
 
+# Site ids become file names, so they must not name anything else.
+SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 DATA_SUFFIXES = (".csv", ".parquet", ".zip")
 
 
 @cache
 def formats() -> dict[str, ModuleType]:
     """Return every archive format by name."""
-    found = sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+    found = sorted(m.name for m in iter_modules(__path__) if not m.ispkg and not m.name.startswith("_"))
     return {name: import_module(f"{__name__}.{name}") for name in found}
 
 
@@ -124,7 +142,7 @@ def scan(sources: Iterable[str | Path], options: Options | None = None) -> Inven
 
     Raises
     ------
-    UsageError : a source does not exist, or no source was given
+    UsageError : a source does not exist, no source was given, or the mapping asked for is wrong
     ArchiveError : there is no record at all
     """
     options = options or Options()
@@ -136,8 +154,18 @@ def scan(sources: Iterable[str | Path], options: Options | None = None) -> Inven
         _look(path, options, inventory)
     if not inventory.entries and not inventory.broken:
         raise ArchiveError(_nothing_found(sources, inventory))
-    inventory.entries.sort(key=lambda e: (e.site_id, str(e)))
+    inventory.entries, inventory.superseded = choose(inventory.entries)
     return inventory
+
+
+def choose(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Return the one entry per tower to be read, and the others: smallest rank first, then by path."""
+    taken: dict[str, Entry] = {}
+    superseded = []
+    for entry in sorted(entries, key=lambda e: (e.site_id, e.rank, str(e))):
+        if taken.setdefault(entry.site_id, entry) is not entry:
+            superseded.append(entry)
+    return list(taken.values()), superseded
 
 
 def read(entry: Entry, options: Options | None = None) -> Record:
@@ -167,15 +195,36 @@ def _look(path: Path, options: Options, inventory: Inventory) -> None:
         inventory.ignored.append(path)
         return
     try:
-        for module in formats().values():
-            entries = module.find(path, options)
-            if entries:
-                inventory.entries.extend(entries)
-                return
-    except CarbonBenchError as error:
+        entries = _entries(path, options)
+    except ArchiveError as error:
         inventory.broken[str(path)] = str(error)
         return
-    inventory.unrecognised.append(path)
+    except OSError as error:
+        inventory.broken[str(path)] = f"{path}: cannot be opened ({error.strerror}). Check its permissions."
+        return
+    if entries:
+        inventory.entries.extend(entries)
+    elif any(m.knows(path) for m in formats().values() if hasattr(m, "knows")):
+        inventory.siblings.append(path)
+    elif message := stranger(path):
+        inventory.broken[str(path)] = message
+    else:
+        inventory.unrecognised.append(path)
+
+
+def _entries(path: Path, options: Options) -> list[Entry]:
+    """Return what the first format that recognises a file finds in it."""
+    for module in formats().values():
+        entries = module.find(path, options)
+        unsafe = [e.site_id for e in entries if not SITE_ID.fullmatch(e.site_id)]
+        if unsafe:
+            raise ArchiveError(
+                f"{path}: {first_few(map(repr, unsafe))} cannot be a site id: letters, digits, '.', '_' and '-' are "
+                "expected. Rename the site, or map another column to site_id."
+            )
+        if entries:
+            return entries
+    return []
 
 
 def _nothing_found(sources: list[Path], inventory: Inventory) -> str:

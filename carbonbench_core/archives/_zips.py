@@ -1,0 +1,73 @@
+"""Zip archives, read in place: nothing is ever unpacked to disk, and what is implausible is refused."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from ..errors import ArchiveError, first_few
+
+# A FULLSET day file of 40 years has about 50 MB, and even one full of -9999 packs no better than some 300 to 1.
+MAX_BYTES = 512 << 20
+MAX_RATIO = 400
+RATIO_FROM = 64 << 20  # small files may pack as well as they like
+
+
+def members(path: Path) -> list[zipfile.ZipInfo]:
+    """Return the files in a zip.
+
+    Raises
+    ------
+    ArchiveError : it is no zip, or cut short
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [m for m in archive.infolist() if not m.is_dir()]
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+        raise ArchiveError(f"{path}: no readable zip ({error}). The download is cut short: fetch it again.") from None
+
+
+def refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo]) -> None:
+    """Raise an `ArchiveError` for a zip with a member that points outside of it."""
+    bad = [m.filename for m in infos if _escapes(m.filename)]
+    if bad:
+        raise ArchiveError(
+            f"{path}: member {first_few(bad)} points outside the archive. Get it from the network itself."
+        )
+
+
+def _escapes(name: str) -> bool:
+    member = PurePosixPath(name.replace("\\", "/"))
+    return member.is_absolute() or ".." in member.parts or name[1:2] == ":"
+
+
+def read_member(path: Path, member: str) -> bytes:
+    """Return the bytes of one member.
+
+    Raises
+    ------
+    ArchiveError : damaged, encrypted, or implausibly large
+    """
+    where = f"{path}:{member}"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo(member)
+            refuse_unsafe(path, [info])
+            _refuse_bomb(info, where)
+            return archive.read(info)
+    except KeyError:
+        raise ArchiveError(f"{where}: no such member any more. Scan the sources again.") from None
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as error:
+        raise ArchiveError(f"{where}: damaged ({error}). Fetch the archive again.") from None
+    except (RuntimeError, NotImplementedError) as error:  # zipfile's words for a password or a rare compression
+        raise ArchiveError(f"{where}: cannot be unpacked ({error}). Pack it anew without a password.") from None
+
+
+def _refuse_bomb(info: zipfile.ZipInfo, where: str) -> None:
+    ratio = info.file_size / max(info.compress_size, 1)
+    if info.file_size > MAX_BYTES or (info.file_size > RATIO_FROM and ratio > MAX_RATIO):
+        raise ArchiveError(
+            f"{where}: declares {info.file_size / 2**20:,.0f} MiB, {ratio:,.0f} times its packed size; a day file has "
+            f"at most {MAX_BYTES >> 20} MiB. Get it from the network itself."
+        )
