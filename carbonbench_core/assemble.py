@@ -1,0 +1,117 @@
+"""All towers of a build put into one dataset folder, under one schema, with its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import card, dataset_folder, protocols, schema
+from .dataset_folder import DatasetFolder, read_shard, write_shard, write_text
+
+if TYPE_CHECKING:
+    from .build import BuildReport
+
+
+def assemble(
+    outcomes: list[dict],
+    finished: Path,
+    place: Path,
+    report: BuildReport,
+    described: dict[str, object],
+    qc_threshold: float,
+) -> None:
+    """Put the parts of all towers into one folder, under one schema, with its metadata."""
+    import pandas as pd
+
+    shutil.rmtree(finished, ignore_errors=True)
+    (finished / dataset_folder.DATA).mkdir(parents=True)
+    held = {name for outcome in outcomes for part in outcome["parts"].values() for name in part["columns"]}
+    columns = [name for name in schema.COLUMNS if name in held]
+    shards = {}
+    for part in (part for outcome in outcomes for part in outcome["parts"].values()):
+        file = f"{dataset_folder.DATA}/{part['file']}"
+        _place_part(place / part["file"], finished / file, columns)
+        shards[file] = {
+            "rows": part["rows"],
+            "bytes": (finished / file).stat().st_size,
+            "sha256": sha256_of(finished / file),
+        }
+
+    sites = pd.DataFrame([outcome["site"] for outcome in outcomes])
+    drawn, report.unsupported = protocols.draw_all(sites, qc_threshold=qc_threshold)
+    report.towers, report.protocols = len(sites), sorted(drawn)
+    report.counts = _sum_counts(outcome["counts"] for outcome in outcomes)
+    report.notes = [note for outcome in outcomes for note in outcome["notes"]]
+    manifest = {
+        "format": dataset_folder.FORMAT,
+        "versions": {name: _version(name) for name in ("carbonbench", "pyarrow", "pandas", "scikit-learn", "numpy")},
+        **described,
+        "towers": len(sites),
+        "columns": columns,
+        "feature_sets": schema.available_feature_sets(columns),
+        "target_variants": dict(sorted(Counter(sites["target_variant"]).items())),
+        "counts": report.counts,
+        "failed": report.failed,
+        "superseded": [Path(p).name for p in report.superseded],
+        "unrecognised": [Path(p).name for p in report.unrecognised],
+        "notes": report.notes,
+        "shards": shards,
+        "data_digest": _digest(shards),
+    }
+    frozen = {
+        "data_digest": manifest["data_digest"],
+        "protocols": {name: protocol.to_json() for name, protocol in drawn.items()},
+        "unsupported": report.unsupported,
+    }
+    sites.to_parquet(finished / dataset_folder.SITES, index=False)
+    write_text(finished / dataset_folder.PROTOCOLS, json.dumps(frozen, indent=1))
+    write_text(finished / dataset_folder.MANIFEST, json.dumps(manifest, indent=1, default=str))
+    write_text(finished / dataset_folder.CARD, card.render(DatasetFolder(finished)))
+
+
+def _place_part(source: Path, target: Path, columns: list[str]) -> None:
+    """Link a part into the folder, or write it anew where it lacks columns that other towers have."""
+    import pyarrow as pa
+
+    table = read_shard(source)
+    if table.column_names == columns:
+        os.link(source, target)
+        return
+    wanted = schema.arrow_schema(tuple(columns))
+    arrays = [
+        table[field.name] if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
+        for field in wanted
+    ]
+    write_shard(pa.Table.from_arrays(arrays, schema=wanted), target)
+
+
+def _sum_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(sorted(total.items()))
+
+
+def _digest(shards: dict[str, dict]) -> str:
+    text = json.dumps({file: shard["sha256"] for file, shard in shards.items()}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,207 @@
+"""Sources in, dataset folder out: parallel over towers, resumable, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from . import archives, dataset_folder, protocols
+from .assemble import assemble, sha256_of
+from .build_tower import Job, write_tower
+from .dataset_folder import MANIFEST
+from .errors import ArchiveError, DatasetFolderError
+from .towers import read_towers
+
+
+@dataclass
+class BuildReport:
+    """What a build did.
+
+    Parameters
+    ----------
+    out : Path
+    towers, taken_up : int, towers in the folder; how many of them an earlier, interrupted run had finished
+    counts : dict, rows read, written, inserted, ... summed over towers
+    failed : dict, source or tower -> why it is not in the folder
+    notes : list of str
+    protocols : list of str
+    unsupported : dict, protocol -> why these towers do not support it
+    superseded, unrecognised : list of str
+    """
+
+    out: Path
+    towers: int = 0
+    taken_up: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    protocols: list[str] = field(default_factory=list)
+    unsupported: dict[str, str] = field(default_factory=dict)
+    superseded: list[str] = field(default_factory=list)
+    unrecognised: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report as JSON types."""
+        return {**asdict(self), "out": str(self.out)}
+
+
+def build(
+    sources: Iterable[str | Path],
+    out: str | Path,
+    *,
+    towers: str | Path | None = None,
+    mapping: str | None = None,
+    qc_threshold: float = protocols.QC_THRESHOLD,
+    workers: int | None = None,
+    progress: bool = False,
+) -> BuildReport:
+    """Build a dataset folder from archives and tables.
+
+    Parameters
+    ----------
+    sources : iterable of path, files, or folders that are walked
+    out : path, the folder to write; an older dataset folder there is replaced at the very end
+    towers : path, optional, a CSV of towers for coordinates and classes that the archives do not carry
+    mapping : str, optional, mapping file for tables
+    qc_threshold : float, smallest nee_qc of a scored day
+    workers : int, processes; all cores if None, in this process if 1
+    progress : bool, show a progress bar
+
+    Raises
+    ------
+    UsageError : a source does not exist
+    ArchiveError : nothing could be read
+    DatasetFolderError : `out` cannot be written or is something else
+    """
+    options = archives.Options(mapping=mapping)
+    catalogue = read_towers(towers) if towers else {}
+    inventory = archives.scan(sources, options)
+    digests = {path: sha256_of(path) for path in sorted({entry.path for entry in inventory.entries})}
+    jobs = [
+        Job(
+            entry.site_id,
+            partial(archives.read, entry, options),
+            f"{entry.format}/{digests[entry.path]}/{entry.member}/{_mapping_digest(mapping)}",
+        )
+        for entry in inventory.entries
+    ]
+    report = BuildReport(Path(out), failed=dict(inventory.broken))
+    report.unrecognised = [str(path) for path in inventory.unrecognised]
+    report.superseded = [str(entry) for entry in inventory.superseded]
+    formats = sorted({entry.format for entry in inventory.entries})
+    described = {
+        "sources": [{"name": p.name, "bytes": p.stat().st_size, "sha256": digests[p]} for p in digests],
+        "towers_table": {"name": Path(towers).name, "sha256": sha256_of(Path(towers))} if towers else None,
+        "settings": {"mapping": Path(mapping).name if mapping else None, "qc_threshold": qc_threshold},
+        "licences": {name: archives.formats()[name].LICENSE for name in formats},
+        "citations": {name: archives.formats()[name].CITATION for name in formats},
+        "synthetic": False,
+    }
+    return write_folder(jobs, report, described, catalogue, qc_threshold, workers, progress)
+
+
+def write_folder(
+    jobs: list[Job],
+    report: BuildReport,
+    described: dict[str, object],
+    catalogue: dict[str, dict] | None = None,
+    qc_threshold: float = protocols.QC_THRESHOLD,
+    workers: int | None = None,
+    progress: bool = False,
+) -> BuildReport:
+    """Write the towers of `jobs` into the dataset folder `report.out`.
+
+    Finished towers wait in a hidden folder beside `out`; a killed build leaves them there, and the next one with the
+    same sources takes them up. `described` goes into the manifest; the other parameters are those of `build`.
+    """
+    out = report.out = report.out.expanduser().absolute()
+    with _workplace(out) as place:
+        outcomes = _write_towers(jobs, catalogue or {}, place, report, workers, progress)
+        if not outcomes:
+            reasons = "; ".join(f"{k}: {v}" for k, v in list(report.failed.items())[:3])
+            raise ArchiveError(f"None of the {len(report.failed)} records could be read. {reasons}")
+        finished = place / "folder"
+        assemble(outcomes, finished, place, report, described, qc_threshold)
+        dataset_folder.put_in_place(finished, out)
+        shutil.rmtree(place, ignore_errors=True)
+    return report
+
+
+@contextmanager
+def _workplace(out: Path) -> Iterator[Path]:
+    """Hold the hidden folder beside `out`, alone, and turn what the disk says into one clear error."""
+    import fcntl
+
+    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetFolderError(f"{out} exists and is no dataset folder; it is left alone. Choose another --out.")
+    place = out.with_name(f".{out.name}.building")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = (place / "lock").open("w")
+    except OSError as error:
+        raise DatasetFolderError(f"Cannot write beside {out}: {error.strerror}. Choose another --out.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatasetFolderError(f"Another build is writing {out}. Wait for it, or choose another --out.") from None
+        try:
+            dataset_folder.recover(out)
+            yield place
+        except OSError as error:
+            what = "The disk is full" if error.errno == errno.ENOSPC else f"Writing failed ({error.strerror or error})"
+            raise DatasetFolderError(
+                f"{what} at {place}. The finished towers are kept there: make room and run the same command again."
+            ) from None
+
+
+def _write_towers(
+    jobs: list[Job],
+    catalogue: dict[str, dict],
+    place: Path,
+    report: BuildReport,
+    workers: int | None,
+    progress: bool,
+) -> list[dict]:
+    from tqdm import tqdm
+
+    tasks = [partial(write_tower, job, catalogue.get(job.site_id), place) for job in jobs]
+    results = _run(tasks, min(workers or os.cpu_count() or 1, len(tasks)))
+    bar = tqdm(results, total=len(tasks), desc="towers", unit="tower", disable=not progress)
+    outcomes = []
+    for outcome in bar:
+        if "error" in outcome:
+            report.failed[outcome["source"]] = outcome["error"]
+            continue
+        outcomes.append(outcome)
+        report.taken_up += outcome.pop("taken_up", False)
+    report.failed = dict(sorted(report.failed.items()))
+    return sorted(outcomes, key=lambda outcome: outcome["site"]["site_id"])
+
+
+def _run(tasks: list[Callable[[], dict]], workers: int) -> Iterator[dict]:
+    if workers <= 1:
+        yield from (task() for task in tasks)
+        return
+    try:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            for future in as_completed([pool.submit(task) for task in tasks]):
+                yield future.result()
+    except BrokenProcessPool:
+        raise DatasetFolderError(
+            "A worker process was killed, perhaps for want of memory. The finished towers are kept: run the same "
+            "command again, with --workers 1 if memory is short."
+        ) from None
+
+
+def _mapping_digest(mapping: str | None) -> str:
+    return sha256_of(Path(mapping)) if mapping and Path(mapping).is_file() else str(mapping)

@@ -1,0 +1,125 @@
+"""One tower of a build: read, harmonised, written as parts, or taken up from an interrupted build."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import schema
+from .dataset_folder import write_shard, write_text
+from .errors import CarbonBenchError
+from .harmonise import harmonise, split_parts
+from .towers import resolve
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .archives import Record
+    from .harmonise import TowerDays
+    from .towers import Tower
+
+# Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
+TOWER_VERSION = 1
+# Site ids name files, so they must not name anything else.
+SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One tower to be written.
+
+    Parameters
+    ----------
+    site_id : str
+    read : callable () -> Record, picklable
+    fingerprint : str, changes whenever the record would
+    """
+
+    site_id: str
+    read: Callable[[], Record]
+    fingerprint: str
+
+
+def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
+    """Write the parts of one tower into `place` and return what there is to know of it, or why it failed.
+
+    A tower that an earlier run finished from the same source is taken up as it stands.
+    """
+    if not SITE_ID.fullmatch(job.site_id):
+        return {"source": repr(job.site_id), "error": "not a site id: letters, digits, '.', '_' and '-' are expected"}
+    record_file = place / f"{job.site_id}.json"
+    key = hashlib.sha256(
+        json.dumps([TOWER_VERSION, job.fingerprint, listed], sort_keys=True, default=str).encode()
+    ).hexdigest()
+    if (done := _finished(record_file, key)) is not None:
+        return {**done, "taken_up": True}
+    try:
+        record = job.read()
+        tower = resolve(record, listed)
+        days = harmonise(record, tower)
+        parts = {part: _write_part(table, place, job.site_id, part) for part, table in split_parts(days).items()}
+    except CarbonBenchError as error:
+        return {"source": job.site_id, "error": str(error)}
+    outcome = {
+        "key": key,
+        "site": _site_row(record, tower, days, parts),
+        "parts": parts,
+        "counts": days.counts,
+        "notes": [f"{job.site_id}: {note}" for note in (*tower.notes, *days.notes)],
+    }
+    write_text(record_file, json.dumps(outcome, default=str))
+    return outcome
+
+
+def _finished(record_file: Path, key: str) -> dict | None:
+    try:
+        done = json.loads(record_file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    shards_there = all((record_file.parent / part["file"]).is_file() for part in done.get("parts", {}).values())
+    return done if done.get("key") == key and shards_there else None
+
+
+def _write_part(table: pa.Table, place: Path, site_id: str, part: str) -> dict:
+    """Write one part with the columns that hold anything; the columns of the whole folder are known only at the end."""
+    always = {c.name for c in schema.COLUMNS.values() if c.role in ("key", "static", "target")} | {"nee_qc"}
+    kept = [n for n in table.column_names if n in always or table[n].null_count < table.num_rows]
+    file = f"{site_id}-{part}.arrow"
+    write_shard(table.select(kept), place / file)
+    return {"file": file, "rows": table.num_rows, "columns": kept}
+
+
+def _site_row(record: Record, tower: Tower, days: TowerDays, parts: dict[str, dict]) -> dict:
+    """Return the row of sites.parquet."""
+    import pyarrow.compute as pc
+
+    dates = days.table["date"]
+    return {
+        "site_id": tower.site_id,
+        "name": tower.name,
+        "network": tower.network,
+        "product": record.entry.product,
+        "target_variant": record.target_variant,
+        "latitude": tower.latitude,
+        "longitude": tower.longitude,
+        "igbp": tower.igbp,
+        "koppen_main": tower.koppen_main,
+        "koppen": tower.koppen,
+        "doi": tower.doi,
+        "origin": json.dumps(tower.origin, sort_keys=True),
+        "first_day": str(dates[0]),
+        "last_day": str(dates[-1]),
+        "late_start": str(days.late_start) if days.late_start else None,
+        "has_late": "late" in parts,
+        "days": days.table.num_rows,
+        "days_early": parts["early"]["rows"],
+        "days_late": parts["late"]["rows"] if "late" in parts else 0,
+        "days_inserted": days.counts["inserted_days"],
+        "days_qc1": pc.sum(pc.greater_equal(days.table["nee_qc"], 1.0)).as_py() or 0,
+        **{f"days_{t}": days.table.num_rows - days.table[t].null_count for t in schema.TARGETS},
+    }

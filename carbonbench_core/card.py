@@ -1,0 +1,160 @@
+"""The card of a dataset folder: its YAML makes plain `datasets` read the folder, its text says what is in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import schema
+
+if TYPE_CHECKING:
+    from .dataset_folder import DatasetFolder
+    from .protocols import Protocol
+
+# Only single-split protocols stand in the YAML: `datasets` parses it in pure Python at every load.
+MAX_CONFIGS = 12
+DEFAULT_PROTOCOL = "veg_holdout"
+
+
+def render(folder: DatasetFolder) -> str:
+    """Return the card's text, rendered from the folder's own metadata.
+
+    Raises
+    ------
+    DatasetFolderError : the metadata cannot be read
+    """
+    import yaml
+
+    front = yaml.safe_dump(_front_matter(folder), sort_keys=False, allow_unicode=True, width=120)
+    sections = [
+        _title(folder),
+        _use(folder),
+        _protocols(folder),
+        _columns(folder),
+        _towers(folder),
+        _sources(folder),
+    ]
+    return f"---\n{front}---\n\n" + "\n\n".join(sections) + "\n"
+
+
+def _front_matter(folder: DatasetFolder) -> dict[str, object]:
+    protocols = list(folder.protocols.values())[:MAX_CONFIGS]
+    shards = folder.manifest["shards"]
+    features = [{"name": name, "dtype": schema.COLUMNS[name].dtype} for name in folder.columns]
+    default = {p.name for p in protocols} & {DEFAULT_PROTOCOL} or {p.name for p in protocols[:1]}
+    return {
+        "pretty_name": "CarbonBench" + (" (SYNTHETIC)" if folder.is_synthetic else ""),
+        "license": _licence(folder),
+        "task_categories": ["tabular-regression", "time-series-forecasting"],
+        "tags": ["carbon flux", "eddy covariance", "FLUXNET", "domain generalisation", "benchmark"]
+        + (["synthetic"] if folder.is_synthetic else []),
+        "size_categories": [_size_category(sum(shard["rows"] for shard in shards.values()))],
+        "configs": [_config(p, folder, p.name in default) for p in protocols],
+        "dataset_info": [
+            {"config_name": p.name, "features": features, "splits": _split_infos(p, shards)} for p in protocols
+        ],
+    }
+
+
+def _licence(folder: DatasetFolder) -> str:
+    """Return the Hub's licence code: that of the sources where they agree."""
+    named = set(folder.manifest["licences"].values())
+    return named.pop().lower() if len(named) == 1 else "other"
+
+
+def _config(protocol: Protocol, folder: DatasetFolder, is_default: bool) -> dict[str, object]:
+    # The digests make a changed folder a new entry of the `datasets` cache, which looks at names and not at contents.
+    return {
+        "config_name": protocol.name,
+        "description": f"{protocol.text} protocol {protocol.digest}, data {folder.data_digest}",
+        "data_files": [{"split": split, "path": files} for split, files in protocol.splits.items()],
+        **({"default": True} if is_default else {}),
+    }
+
+
+def _split_infos(protocol: Protocol, shards: dict[str, dict]) -> list[dict[str, object]]:
+    return [
+        {
+            "name": split,
+            "num_bytes": sum(shards[file]["bytes"] for file in files),
+            "num_examples": sum(shards[file]["rows"] for file in files),
+        }
+        for split, files in protocol.splits.items()
+    ]
+
+
+def _size_category(rows: int) -> str:
+    limits = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+    return next((name for limit, name in limits.items() if rows < limit), "1M<n<10M")
+
+
+def _title(folder: DatasetFolder) -> str:
+    counts = folder.manifest["counts"]
+    warning = (
+        "**SYNTHETIC: these towers are made up by a simulation. No number obtained from them says anything about "
+        "the Earth.**\n\n"
+        if folder.is_synthetic
+        else ""
+    )
+    variants = ", ".join(f"{name} at {n} towers" for name, n in folder.manifest["target_variants"].items())
+    return (
+        f"# CarbonBench{' (SYNTHETIC)' if folder.is_synthetic else ''}\n\n{warning}"
+        "Zero-shot spatial transfer of daily GPP, RECO and NEE [gC m-2 d-1] to flux towers never seen in training. "
+        "NEE = RECO - GPP; negative NEE is uptake by the land.\n\n"
+        f"{len(folder.sites)} towers, {counts['rows_written']:,} site-days on continuous calendars "
+        f"({counts['inserted_days']:,} of them inserted), {folder.sites['days_qc1'].sum():,} with nee_qc = 1. "
+        f"Target variant: {variants}. Data digest `{folder.data_digest}`."
+    )
+
+
+def _use(folder: DatasetFolder) -> str:
+    name = next(iter(folder.protocols), DEFAULT_PROTOCOL)
+    sets = " or ".join(f"`{s}`" for s in folder.manifest["feature_sets"]) or "none"
+    return (
+        "## Use\n\n```python\nfrom datasets import load_dataset\n\n"
+        f'ds = load_dataset("path/to/this/folder", "{name}")\n```\n\n'
+        f"Feature sets that these data can serve: {sets}. Score predictions with `carbonbench score`."
+    )
+
+
+def _protocols(folder: DatasetFolder) -> str:
+    rows = folder.manifest["shards"]
+    lines = ["## Protocols", "", "| protocol | split | towers | site-days |", "|---|---|---|---|"]
+    for protocol in folder.protocols.values():
+        for split, files in protocol.splits.items():
+            days = sum(rows[file]["rows"] for file in files)
+            lines.append(f"| `{protocol.name}` | {split} | {len(protocol.sites(split))} | {days:,} |")
+    for protocol in folder.protocols.values():
+        lines += ["", f"**`{protocol.name}`** {protocol.text} Digest `{protocol.digest}`."]
+        for reason, sites in protocol.left_out.items():
+            lines.append(f"Left out ({reason}): {', '.join(sites)}.")
+    return "\n".join(lines)
+
+
+def _columns(folder: DatasetFolder) -> str:
+    lines = ["## Columns", "", "| column | unit | role | source | what |", "|---|---|---|---|---|"]
+    for name in folder.columns:
+        c = schema.COLUMNS[name]
+        lines.append(f"| `{c.name}` | {c.unit} | {c.role} | {c.source} | {c.text} |")
+    return "\n".join(lines)
+
+
+def _towers(folder: DatasetFolder) -> str:
+    def counted(column: str) -> str:
+        counts = folder.sites[column].fillna("unknown").value_counts()
+        return ", ".join(f"{label} {n}" for label, n in counts.items())
+
+    return (
+        f"## Towers\n\nBy IGBP: {counted('igbp')}.\n\nBy Koppen main class: {counted('koppen_main')}.\n\n"
+        f"By network: {counted('network')}."
+    )
+
+
+def _sources(folder: DatasetFolder) -> str:
+    manifest = folder.manifest
+    lines = ["## Sources and licences", ""]
+    for name, citation in manifest["citations"].items():
+        lines.append(f"- `{name}`: {manifest['licences'][name]}. {citation}")
+    lines += ["", f"{len(manifest['sources'])} source files; names and sha256 stand in `manifest.json`."]
+    if manifest["failed"]:
+        lines += ["", f"{len(manifest['failed'])} records could not be read; `manifest.json` says why."]
+    return "\n".join(lines)

@@ -1,0 +1,238 @@
+"""The command line: thin calls to the library, imported only when their command runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import CarbonBenchError, first_few
+
+if TYPE_CHECKING:
+    from .build import BuildReport
+
+DEBUG = "CARBONBENCH_DEBUG"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 when done, 1 when it failed, 2 when it was asked for wrongly.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional, the arguments; those of the process if None
+    """
+    args = _parser().parse_args(argv)
+    try:
+        return args.command(args) or 0
+    except CarbonBenchError as error:
+        print(f"carbonbench: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("carbonbench: stopped. What was finished is kept; run the same command to go on.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        print(
+            f"carbonbench: unexpected {type(error).__name__}: {error}. This is a fault of CarbonBench; "
+            f"please report it with the output of the same command under {DEBUG}=1.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="carbonbench", description="The benchmark of zero-shot spatial transfer for terrestrial carbon fluxes."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in (_add_demo, _add_build, _add_protocols, _add_run, _add_predict, _add_score, _add_leaderboard):
+        add(commands)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, call: Callable[[argparse.Namespace], int | None], text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=call)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="dataset folder (default: $CARBONBENCH_DATA, ./carbonbench, $CARBONBENCH_REPO)"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for a program")
+
+
+def _add_demo(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "demo", _demo, "build a SYNTHETIC world, train baselines on it and score them")
+    parser.add_argument("--out", default="carbonbench-demo", metavar="DIR", help="where to work (default: %(default)s)")
+    parser.add_argument("--towers", type=int, default=60, help="number of towers, at most 567 (default: %(default)s)")
+    parser.add_argument("--years", type=int, default=5, help="years of record, at most 25 (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the world and of training (default: %(default)s)")
+    parser.add_argument("--protocol", default="veg_holdout", help="protocol to run (default: %(default)s)")
+    parser.add_argument("--workers", type=int, help="processes (default: all cores)")
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from .demo import demo
+
+    demo(Path(args.out), args.towers, args.years, args.seed, args.protocol, args.workers)
+
+
+def _add_build(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "build", _build, "build a dataset folder from archives and tables")
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, or folders that are walked")
+    parser.add_argument("--out", default="carbonbench", help="folder to write (default: ./%(default)s)")
+    parser.add_argument("--towers", metavar="CSV", help="table of towers: coordinates and classes the archives lack")
+    parser.add_argument("--mapping", metavar="NAME|FILE", help="what the columns of a tidy table are")
+    parser.add_argument("--qc", type=float, default=1.0, help="smallest nee_qc of a scored day (default: %(default)s)")
+    parser.add_argument("--workers", type=int, help="processes (default: all cores)")
+    _add_json(parser)
+
+
+def _build(args: argparse.Namespace) -> int:
+    from .build import build
+
+    report = build(
+        args.sources,
+        args.out,
+        towers=args.towers,
+        mapping=args.mapping,
+        qc_threshold=args.qc,
+        workers=args.workers,
+        progress=not args.json,
+    )
+    print(json.dumps(report.to_json(), indent=1) if args.json else _describe(report))
+    for source, reason in report.failed.items():
+        print(f"carbonbench: not built: {source}: {reason}", file=sys.stderr)
+    return 1 if report.failed else 0
+
+
+def _describe(report: BuildReport) -> str:
+    counts = report.counts
+    lines = [
+        f"{report.out}: {report.towers} towers, {counts['rows_written']:,} site-days "
+        f"({counts['rows_read']:,} read, {counts['inserted_days']:,} inserted)"
+    ]
+    if report.taken_up:
+        lines.append(f"taken up from an interrupted build: {report.taken_up} towers")
+    for name, count in counts.items():
+        if count and name not in ("rows_read", "rows_written", "inserted_days"):
+            lines.append(f"  {name}: {count:,}")
+    lines.append(f"protocols: {', '.join(report.protocols) or 'none'}")
+    lines += [f"  not supported: {name}: {reason}" for name, reason in report.unsupported.items()]
+    if report.superseded:
+        lines.append(f"superseded by another record of the same tower: {first_few(report.superseded)}")
+    if report.unrecognised:
+        lines.append(f"not recognised: {first_few(report.unrecognised)}")
+    lines += [f"note: {note}" for note in report.notes[:10]]
+    if len(report.notes) > 10:
+        lines.append(f"and {len(report.notes) - 10} more notes in manifest.json")
+    return "\n".join(lines)
+
+
+def _add_protocols(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "protocols", _protocols, "list the protocols of a dataset folder")
+    _add_data(parser)
+    _add_json(parser)
+
+
+def _protocols(args: argparse.Namespace) -> None:
+    from .dataset_folder import DatasetFolder
+
+    folder = DatasetFolder.find(args.data)
+    rows = {file: shard["rows"] for file, shard in folder.manifest["shards"].items()}
+    listed = [
+        {
+            "name": p.name,
+            "digest": p.digest,
+            "splits": {s: {"towers": len(p.sites(s)), "days": sum(rows[f] for f in p.splits[s])} for s in p.splits},
+        }
+        for p in folder.protocols.values()
+    ]
+    if args.json:
+        print(json.dumps(listed, indent=1))
+        return
+    print(f"{folder}{' (SYNTHETIC)' if folder.is_synthetic else ''}, data {folder.data_digest}")
+    for p in listed:
+        splits = ", ".join(f"{s} {n['towers']} towers {n['days']:,} days" for s, n in p["splits"].items())
+        print(f"{p['name']}  {p['digest']}\n  {splits}")
+
+
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "run", _run, "train a baseline on a protocol, predict its test towers, score them")
+    parser.add_argument("protocol")
+    parser.add_argument("--model", required=True, metavar="NAME", help="a baseline, or FILE.py:CLASS of your own")
+    parser.add_argument("--feature-set", metavar="SET", help="default: minimal where the folder has it, else tower")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of the baseline")
+    parser.add_argument("--out", default="runs", metavar="DIR", help="models and predictions (default: ./%(default)s)")
+    parser.add_argument("--results", default="results", metavar="DIR", help="result rows (default: ./%(default)s)")
+    _add_data(parser)
+    _add_json(parser)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from .dataset_folder import DatasetFolder
+    from .run import parse_settings, run
+
+    folder = DatasetFolder.find(args.data)
+    settings = parse_settings(args.set)
+    result = run(args.protocol, args.model, folder, args.feature_set, args.seed, settings, args.out, args.results)
+    print(json.dumps(result.row, indent=1) if args.json else result.describe())
+
+
+def _add_predict(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "predict", _predict, "apply a saved model to a table of features")
+    parser.add_argument("table", help="Parquet or CSV with site_id, date and the model's features; no targets needed")
+    parser.add_argument("--model", required=True, metavar="DIR", help="folder of a saved model")
+    parser.add_argument("--out", default="predictions.parquet", help="file to write (default: %(default)s)")
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from .run import predict
+
+    n = predict(args.model, args.table, args.out)
+    print(f"{args.out}: {n:,} site-days of gpp, reco and nee [gC m-2 d-1]")
+
+
+def _add_score(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "score", _score, "validate predictions against the evaluation index and score them")
+    parser.add_argument("predictions", metavar="FILE", help="Parquet or CSV: site_id, date, gpp, reco, nee")
+    parser.add_argument("--protocol", required=True)
+    parser.add_argument("--split", default="test", choices=("test", "id_test"))
+    _add_data(parser)
+    _add_json(parser)
+
+
+def _score(args: argparse.Namespace) -> None:
+    from .dataset_folder import DatasetFolder
+    from .run import describe_scores, score_predictions
+
+    scores = score_predictions(args.predictions, DatasetFolder.find(args.data), args.protocol, args.split)
+    print(json.dumps(scores, indent=1) if args.json else describe_scores(scores))
+
+
+def _add_leaderboard(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "leaderboard", _leaderboard, "print the tables of a folder of result rows")
+    parser.add_argument("results", nargs="?", default="results", help="folder of result rows (default: ./%(default)s)")
+    _add_json(parser)
+
+
+def _leaderboard(args: argparse.Namespace) -> None:
+    from .report.leaderboard import leaderboard
+
+    print(leaderboard(args.results))

@@ -1,0 +1,261 @@
+"""The dataset folder: its layout, how it is opened, and how it is put in place whole or not at all.
+
+    carbonbench/
+      README.md        the card; its YAML names the shards of every protocol, so that plain `datasets` reads the folder
+      data/            one Arrow IPC stream per part of a tower: {site_id}-early.arrow, {site_id}-late.arrow
+      sites.parquet    one row per tower
+      protocols.json   the frozen protocols
+      manifest.json    sources with sha256, settings, versions, counts, licences, citations
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import DatasetFolderError, ProtocolError, first_few, unknown
+from .protocols import Protocol, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    import pyarrow as pa
+
+FORMAT = 1
+CARD, SITES, PROTOCOLS, MANIFEST, DATA = "README.md", "sites.parquet", "protocols.json", "manifest.json", "data"
+METADATA = (CARD, SITES, PROTOCOLS, MANIFEST)
+ENV_DATA, ENV_REPO = "CARBONBENCH_DATA", "CARBONBENCH_REPO"
+DEFAULT_NAME = "carbonbench"
+HUB_PREFIX = "hf://datasets/"
+
+
+@dataclass(frozen=True)
+class DatasetFolder:
+    """A finished dataset folder, opened for reading.
+
+    Parameters
+    ----------
+    root : Path, where its files are; for a Hub repository the local snapshot, filled as files are asked for
+    repo, revision : str or None, the Hub repository and commit it stands for
+    """
+
+    root: Path
+    repo: str | None = None
+    revision: str | None = None
+
+    @classmethod
+    def open(cls, location: str | Path) -> DatasetFolder:
+        """Open a local folder or ``hf://datasets/ORG/NAME[@REVISION]``.
+
+        Raises
+        ------
+        DatasetFolderError : it is missing, unfinished, or written by another format version
+        """
+        if str(location).startswith(HUB_PREFIX):
+            folder = cls._from_hub(str(location))
+        else:
+            folder = cls(Path(location).expanduser().resolve())
+        missing = [name for name in METADATA if not (folder.root / name).is_file()]
+        if missing:
+            raise DatasetFolderError(
+                f"{location} is no CarbonBench dataset folder: {first_few(missing)} not found. "
+                "Make one with `carbonbench build SOURCE... --out FOLDER`, or try `carbonbench demo`."
+            )
+        if folder.manifest.get("format") != FORMAT:
+            raise DatasetFolderError(
+                f"{location} has format {folder.manifest.get('format')!r}, this version reads {FORMAT}. Build it again."
+            )
+        return folder
+
+    @classmethod
+    def find(cls, data_dir: str | Path | None = None) -> DatasetFolder:
+        """Open `data_dir`, else $CARBONBENCH_DATA, else ./carbonbench, else the Hub repository $CARBONBENCH_REPO.
+
+        Raises
+        ------
+        DatasetFolderError : nothing was found; says what to run
+        """
+        given = data_dir or os.environ.get(ENV_DATA)
+        if given:
+            return cls.open(given)
+        if (Path(DEFAULT_NAME) / MANIFEST).is_file():
+            return cls.open(DEFAULT_NAME)
+        if repo := os.environ.get(ENV_REPO):
+            return cls.open(HUB_PREFIX + repo.removeprefix(HUB_PREFIX))
+        raise DatasetFolderError(
+            f"No CarbonBench data found: no data_dir given, ${ENV_DATA} and ${ENV_REPO} not set, no folder "
+            f"./{DEFAULT_NAME} here. Build one with `carbonbench build SOURCE... --out ./{DEFAULT_NAME}`, "
+            "or make a synthetic one with `carbonbench demo`."
+        )
+
+    @classmethod
+    def _from_hub(cls, location: str) -> DatasetFolder:
+        from huggingface_hub import snapshot_download
+
+        repo, _, revision = location.removeprefix(HUB_PREFIX).partition("@")
+        try:
+            root = snapshot_download(
+                repo, repo_type="dataset", revision=revision or None, allow_patterns=list(METADATA)
+            )
+        except (OSError, ValueError) as error:
+            raise DatasetFolderError(f"Cannot read {location} from the Hub: {error}") from None
+        return cls(Path(root), repo, Path(root).name)
+
+    @cached_property
+    def manifest(self) -> dict:
+        """The manifest."""
+        return self._json(MANIFEST)
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The columns of every shard, in order."""
+        return list(self.manifest["columns"])
+
+    @cached_property
+    def data_digest(self) -> str:
+        """First 16 hex digits of the sha256 over the shards' names and contents."""
+        return str(self.manifest["data_digest"])
+
+    @cached_property
+    def is_synthetic(self) -> bool:
+        """Whether the towers are made up."""
+        return bool(self.manifest["synthetic"])
+
+    @cached_property
+    def sites(self) -> pd.DataFrame:
+        """The sites table, one row per tower."""
+        import pandas as pd
+
+        return pd.read_parquet(self.root / SITES)
+
+    @cached_property
+    def protocols(self) -> dict[str, Protocol]:
+        """Every frozen protocol by name."""
+        return {name: Protocol.from_json(entry) for name, entry in self._json(PROTOCOLS)["protocols"].items()}
+
+    def protocol(self, name: str) -> Protocol:
+        """Return a frozen protocol.
+
+        Raises
+        ------
+        ProtocolError : the towers of this folder do not support it; says why
+        UsageError : there is no such protocol
+        """
+        if name in self.protocols:
+            return self.protocols[name]
+        unsupported = self._json(PROTOCOLS)["unsupported"]
+        if name in unsupported:
+            raise ProtocolError(
+                f"Protocol {name!r} cannot be drawn from the {len(self.sites)} towers of {self}: {unsupported[name]}. "
+                f"Available: {', '.join(sorted(self.protocols)) or 'none'}."
+            )
+        if name in rules():
+            raise ProtocolError(f"Protocol {name!r} is not frozen in {self}. Build the folder again.")
+        raise unknown("protocol", name, self.protocols)
+
+    def urls(self, files: list[str]) -> list[str]:
+        """Return where the shards `files` are, as paths, or as hf:// addresses where the folder is on the Hub."""
+        base = f"{HUB_PREFIX}{self.repo}@{self.revision}" if self.repo else self.root.as_posix()
+        return [f"{base}/{file}" for file in files]
+
+    def paths(self, files: list[str]) -> list[Path]:
+        """Return local paths of the shards `files`; those of a Hub repository are fetched first.
+
+        Raises
+        ------
+        DatasetFolderError : a shard is missing
+        """
+        if self.repo:
+            self._fetch(files)
+        paths = [self.root / file for file in files]
+        missing = [str(path) for path in paths if not path.is_file()]
+        if missing:
+            raise DatasetFolderError(f"Shards are missing from {self}: {first_few(missing)}. Build the folder again.")
+        return paths
+
+    def tables(self, files: list[str], columns: list[str]) -> Iterator[pa.Table]:
+        """Yield the shards `files` one by one, mapped in place, with `columns` only."""
+        for path in self.paths(files):
+            yield read_shard(path, columns)
+
+    def _fetch(self, files: list[str]) -> None:
+        from huggingface_hub import snapshot_download
+
+        try:
+            snapshot_download(self.repo, repo_type="dataset", revision=self.revision, allow_patterns=files)
+        except (OSError, ValueError) as error:
+            raise DatasetFolderError(f"Cannot read shards of {self} from the Hub: {error}") from None
+
+    def _json(self, name: str) -> dict:
+        try:
+            return json.loads((self.root / name).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise DatasetFolderError(f"{self.root / name} cannot be read: {error}. Build the folder again.") from None
+
+    def __str__(self) -> str:
+        return f"{HUB_PREFIX}{self.repo}@{self.revision}" if self.repo else str(self.root)
+
+
+def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return a shard as a table mapped in place.
+
+    Raises
+    ------
+    DatasetFolderError : the file is damaged or lacks a column
+    """
+    import pyarrow as pa
+
+    try:
+        table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+        return table if columns is None else table.select(columns)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise DatasetFolderError(f"Shard {path} cannot be read: {error}. Build the folder again.") from None
+
+
+def write_shard(table: pa.Table, path: Path) -> None:
+    """Write a table as an Arrow IPC stream, whole or not at all."""
+    import pyarrow as pa
+
+    partial = path.with_suffix(".partial")
+    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    os.replace(partial, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, "utf-8")
+    os.replace(partial, path)
+
+
+def put_in_place(finished: Path, out: Path) -> None:
+    """Replace the folder `out` by the folder `finished` beside it: at any moment `out` is the old one, none or the new.
+
+    Raises
+    ------
+    DatasetFolderError : `out` cannot be replaced
+    """
+    old = out.with_name(f".{out.name}.old")
+    try:
+        recover(out)
+        if out.exists():
+            os.rename(out, old)
+        os.rename(finished, out)
+    except OSError as error:
+        raise DatasetFolderError(f"Cannot put the dataset folder at {out}: {error.strerror or error}.") from None
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(out: Path) -> None:
+    """Undo a replacement that was killed half-way: bring the old folder back, or sweep it away."""
+    old = out.with_name(f".{out.name}.old")
+    if old.exists() and not out.exists():
+        os.rename(old, out)
+    shutil.rmtree(old, ignore_errors=True)
