@@ -30,3 +30,12 @@ def _own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     """Keep a user's settings out of the tests."""
     for name in ("CARBONBENCH_DATA", "CARBONBENCH_REPO"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset folder of 30 SYNTHETIC towers x 3 years, named carbonbench; tests that change it copy it."""
+    from carbonbench_core.demo import build_world
+
+    out = tmp_path_factory.mktemp("world") / "carbonbench"
+    return build_world(out, towers=30, years=3, seed=1, workers=1).out

@@ -68,7 +68,8 @@ def published_holdout(sites: pd.DataFrame, by: str, rare: int) -> Holdout:
                 common["site_id"], test_size=TEST_SHARE, stratify=common[by], random_state=PUBLISHED_SEED
             )
         except ValueError as error:
-            raise ProtocolError(f"the published rule cannot be applied to {len(known)} towers: {error}") from None
+            reason = str(error).partition(". ")[0]
+            raise ProtocolError(f"the published rule cannot be applied to {len(known)} towers: {reason}") from None
         test += list(drawn)
     train = sorted(set(known["site_id"]) - set(test))
     return Holdout(tuple(train), tuple(sorted(test)), left_out=_without(sites, by), validation_on_late_parts=True)
