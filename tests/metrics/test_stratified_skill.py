@@ -1,0 +1,412 @@
+"""The metric: hand-derived scores, scikit-learn as a witness, laws, and the conventions of `evaluate`."""
+
+from __future__ import annotations
+
+import doctest
+import math
+import re
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import evaluate
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from carbonbench_metrics.stratified_skill import stratified_skill as module
+from carbonbench_metrics.stratified_skill.scores import SCORES
+from carbonbench_metrics.stratified_skill.stratified_skill import site_scores, stratified_skill
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "metrics" / "stratified_skill"
+
+
+def load(tmp_path: Path, **options) -> evaluate.Metric:
+    return evaluate.load(str(FOLDER), cache_dir=str(tmp_path), **options)
+
+
+def random_days(n_sites: int = 12, seed: int = 0) -> pd.DataFrame:
+    """Return shuffled site-days with sites of 5 to 60 days, a class each, and references around the size of GPP."""
+    rng = np.random.default_rng(seed)
+    days = rng.integers(5, 60, n_sites)
+    site = np.repeat([f"AA-{i:03d}" for i in range(n_sites)], days)
+    y = rng.gamma(2, 2, days.sum())
+    frame = pd.DataFrame({"site_id": site, "references": y, "predictions": 0.7 * y + rng.normal(size=y.size)})
+    frame["igbp"] = np.repeat(np.array(["ENF", "DBF", "GRA"])[np.arange(n_sites) % 3], days)
+    frame["koppen_main"] = np.repeat(np.array(["C", "D"])[np.arange(n_sites) % 2], days)
+    frame["date"] = pd.Timestamp("2010-01-01") + pd.to_timedelta(np.concatenate([np.arange(d) for d in days]), "D")
+    return frame.sample(frac=1, random_state=seed)
+
+
+def columns(frame: pd.DataFrame) -> dict:
+    return {name: frame[name] for name in ("predictions", "references", "site_id", "igbp", "koppen_main", "date")}
+
+
+def only(scores: dict, site: str = "S") -> dict:
+    return scores["sites"][site]
+
+
+class TestHandDerived:
+    def test_the_scores_of_a_three_day_site_are_those_worked_out_by_hand(self):
+        # y = 1 2 3, m = 2, p = 1 2 5: errors 0 0 2.
+        # sum e^2 = 4, sum (y-m)^2 = 2 -> r2 = 1 - 2 = -1; rmse = sqrt(4/3); mae = 2/3; nmae = (2/3)/2 = 1/3;
+        # rae = 2/2 = 1; bias = 2/3.
+        got = only(stratified_skill([1, 2, 5], [1, 2, 3], ["S"] * 3))
+        expected = {"r2": -1.0, "rmse": math.sqrt(4 / 3), "mae": 2 / 3, "nmae": 1 / 3, "rae": 1.0, "bias": 2 / 3}
+        assert {name: got[name] for name in SCORES} == pytest.approx(expected, abs=1e-15)
+
+    def test_bias_is_predicted_minus_observed(self):
+        # p - y = -1, -3: mean -2.
+        assert only(stratified_skill([1, 1], [2, 4], ["S", "S"]))["bias"] == -2.0
+
+    def test_quantiles_over_sites_interpolate_linearly(self):
+        # Five sites of two days, y = 0 2 (m = 1, sum (y-m)^2 = 2), p = y + e: r2 = 1 - 2 e^2 / 2 = 1 - e^2.
+        # e = 0 1 2 3 4 -> r2 = 1 0 -3 -8 -15; sorted -15 -8 -3 0 1: q25 = -8, q50 = -3, q75 = 0.
+        e = np.repeat([0, 1, 2, 3, 4], 2)
+        y = np.tile([0.0, 2.0], 5)
+        result = stratified_skill(y + e, y, np.repeat(list("ABCDE"), 2))
+        assert result["r2"] == {"q25": -8.0, "q50": -3.0, "q75": 0.0, "n": 5, "n_undefined": 0}
+        # Four sites: r2 = 1 0 -3 -8; q50 lies half way between -3 and 0.
+        assert stratified_skill((y + e)[:8], y[:8], np.repeat(list("ABCD"), 2))["r2"]["q50"] == -1.5
+
+    def test_classes_are_summarised_over_their_own_sites(self):
+        # As above: r2 is 1 (A), 0 (B), -3 (C).
+        e = np.repeat([0, 1, 2], 2)
+        y = np.tile([0.0, 2.0], 3)
+        igbp = ["ENF", "ENF", "ENF", "ENF", "GRA", "GRA"]
+        result = stratified_skill(y + e, y, np.repeat(list("ABC"), 2), igbp=igbp, koppen_main=["D"] * 6)
+        assert result["igbp"]["ENF"]["r2"]["q50"] == 0.5
+        assert result["igbp"]["GRA"]["r2"]["q50"] == -3.0
+        assert (result["igbp"]["ENF"]["n_sites"], result["igbp"]["ENF"]["n_days"]) == (2, 4)
+        assert result["koppen_main"]["D"]["r2"] == result["r2"]
+
+    def test_a_site_without_a_class_goes_into_the_stratum_unknown(self):
+        igbp = [None, None, "", "", np.nan, np.nan, "ENF", "ENF"]
+        result = stratified_skill([1.0, 2] * 4, [1.0, 2] * 4, np.repeat(list("ABCD"), 2), igbp=igbp)
+        assert {name: stratum["n_sites"] for name, stratum in result["igbp"].items()} == {"ENF": 1, "unknown": 3}
+
+    def test_sites_with_fewer_than_thirty_days_are_scored_and_flagged(self):
+        y = np.arange(59.0)
+        result = stratified_skill(y, y, ["short"] * 29 + ["long"] * 30)
+        assert result["n_short"] == 1
+        assert (only(result, "short")["short"], only(result, "long")["short"]) == (1, 0)
+        assert only(result, "short")["r2"] == 1.0
+
+
+class TestUndefined:
+    @pytest.mark.parametrize("level", [0.0, 0.1, 1e9 / 3])
+    def test_a_constant_site_has_no_r2_and_no_rae_and_is_counted(self, level):
+        # The mean of equal values is rounded: a sum of squares above zero must not pass for variance.
+        y = np.full(1000, level)
+        result = stratified_skill(y + 1, y, ["S"] * 1000)
+        assert math.isnan(only(result)["r2"])
+        assert math.isnan(only(result)["rae"])
+        assert only(result)["rmse"] == pytest.approx(1.0, abs=1e-6)
+        assert (result["r2"]["n"], result["r2"]["n_undefined"]) == (0, 1)
+        assert math.isnan(result["r2"]["q50"])
+
+    def test_a_site_of_one_day_has_no_r2_but_has_an_error(self):
+        result = stratified_skill([3.0], [1.0], ["S"])
+        assert math.isnan(only(result)["r2"])
+        assert (only(result)["rmse"], only(result)["bias"]) == (2.0, 2.0)
+
+    def test_an_undefined_site_does_not_touch_the_quantiles_of_the_others(self):
+        y = [0.0, 2.0, 5.0, 5.0]
+        result = stratified_skill([0.0, 2.0, 5.0, 5.0], y, ["A", "A", "B", "B"])
+        assert result["r2"] == {"q25": 1.0, "q50": 1.0, "q75": 1.0, "n": 1, "n_undefined": 1}
+
+    def test_nmae_is_undefined_where_the_mean_is_zero_but_for_rounding(self):
+        # 0.1 + 0.2 - 0.3 = 5.6e-17 in floating point: nmae would be 1e16.
+        result = stratified_skill([1.0, 1.0, 1.0], [0.1, 0.2, -0.3], ["S"] * 3)
+        assert math.isnan(only(result)["nmae"])
+        assert result["nmae"]["n_undefined"] == 1
+
+    @given(
+        st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=12),
+        st.integers(0, 2**32 - 1),
+    )
+    @settings(max_examples=200, deadline=None)
+    def test_no_score_is_ever_infinite(self, y, seed):
+        rng = np.random.default_rng(seed)
+        y = np.array(y)
+        y = np.where(np.abs(y) < 1e100, y, 1e99)
+        p = rng.choice([0.0, 1e-300, 1e99, -1e99, 1.0], len(y))
+        result = stratified_skill(p, y, rng.choice(["A", "B"], len(y)))
+        assert not any(math.isinf(v) for site in result["sites"].values() for v in site.values())
+        assert not any(math.isinf(v) for name in SCORES for v in result[name].values())
+
+
+class TestMissing:
+    def test_rows_without_a_reference_are_dropped_and_counted(self):
+        result = stratified_skill([1.0, 2.0, 9.0, np.nan], [1.0, 3.0, np.nan, np.nan], ["A", "A", "A", "B"])
+        assert (result["n_days"], result["n_dropped"]) == (2, 2)
+        assert (result["n_sites"], result["n_sites_dropped"]) == (1, 1)
+        # y = 1 3, p = 1 2: sum e^2 = 1, sum (y-m)^2 = 2.
+        assert only(result, "A")["r2"] == 0.5
+        assert only(result, "B")["n"] == 0
+        assert math.isnan(only(result, "B")["r2"])
+        assert result["r2"]["n_undefined"] == 0
+
+    def test_a_target_that_is_observed_nowhere_gives_no_sites_rather_than_an_error(self):
+        result = stratified_skill([1.0, 2.0], [np.nan, np.nan], ["A", "B"], igbp=["ENF", "ENF"])
+        assert (result["n_sites"], result["igbp"]) == (0, {})
+        assert math.isnan(result["rmse"]["q50"])
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_a_prediction_that_is_no_number_where_one_is_scored_is_refused_by_site_and_date(self, value):
+        days = ["2010-01-01", "2010-01-02", "2010-01-03"]
+        with pytest.raises(ValueError, match=r"predictions.*1 missing or infinite.*DE-Hai on 2010-01-02"):
+            stratified_skill([1.0, value, 1.0], [1.0, 2.0, 3.0], ["DE-Hai"] * 3, date=days)
+
+    def test_an_infinite_reference_is_refused(self):
+        with pytest.raises(ValueError, match=r"references has 1 missing or infinite"):
+            stratified_skill([1.0], [np.inf], ["A"])
+
+    @pytest.mark.parametrize("missing", [None, "", np.nan])
+    def test_a_row_without_a_site_is_refused(self, missing):
+        with pytest.raises(ValueError, match=r"site_id is missing in row 1"):
+            stratified_skill([1.0, 1.0], [1.0, 1.0], np.array(["A", missing], object))
+
+    def test_a_site_with_two_classes_is_refused_by_name(self):
+        with pytest.raises(ValueError, match=r"Site B has more than one igbp class: ENF and GRA"):
+            stratified_skill([1.0] * 4, [1.0] * 4, ["A", "B", "B", "A"], igbp=["ENF", "GRA", "ENF", "ENF"])
+
+    def test_inputs_of_different_length_are_refused(self):
+        with pytest.raises(ValueError, match=r"differ in length.*'references': 2, 'predictions': 1"):
+            stratified_skill([1.0], [1.0, 2.0], ["A", "A"])
+
+    def test_no_rows_are_refused(self):
+        with pytest.raises(ValueError, match=r"no rows"):
+            stratified_skill([], [], [])
+
+    def test_text_among_the_predictions_is_refused(self):
+        with pytest.raises(ValueError, match=r"predictions cannot be read as numbers"):
+            stratified_skill(["a"], [1.0], ["A"])
+
+    def test_a_matrix_of_predictions_is_refused(self):
+        with pytest.raises(ValueError, match=r"predictions has the shape \(1, 1\)"):
+            stratified_skill([[1.0]], [1.0], ["A"])
+
+
+class TestAgainstScikitLearn:
+    def test_every_site_agrees_with_scikit_learn_to_nine_digits(self):
+        frame = random_days(n_sites=40)
+        table = site_scores(frame["predictions"], frame["references"], frame["site_id"])
+        for row, site in enumerate(table["site_id"]):
+            days = frame[frame["site_id"] == site]
+            y, p = days["references"], days["predictions"]
+            assert table["n"][row] == len(days)
+            assert table["r2"][row] == pytest.approx(r2_score(y, p), rel=1e-9)
+            assert table["rmse"][row] == pytest.approx(math.sqrt(mean_squared_error(y, p)), rel=1e-9)
+            assert table["mae"][row] == pytest.approx(mean_absolute_error(y, p), rel=1e-9)
+            assert table["nmae"][row] == pytest.approx(mean_absolute_error(y, p) / abs(y.mean()), rel=1e-9)
+            assert table["rae"][row] == pytest.approx((y - p).abs().sum() / (y - y.mean()).abs().sum(), rel=1e-9)
+            assert table["bias"][row] == pytest.approx(p.mean() - y.mean(), rel=1e-9, abs=1e-12)
+
+    def test_strata_agree_with_quantiles_of_the_sites_of_each_class(self):
+        frame = random_days(n_sites=40)
+        result = stratified_skill(**columns(frame))
+        sites = pd.DataFrame(result["sites"]).T.join(frame.groupby("site_id")[["igbp", "koppen_main"]].first())
+        for stratum in ("igbp", "koppen_main"):
+            for name, group in sites.groupby(stratum):
+                for score in SCORES:
+                    got = [result[stratum][name][score][q] for q in ("q25", "q50", "q75")]
+                    assert got == pytest.approx(group[score].quantile([0.25, 0.5, 0.75]).tolist(), rel=1e-9)
+
+    def test_real_towers_agree_with_scikit_learn(self, shared_data):
+        frame = pd.read_parquet(shared_data / "site_days.parquet", columns=["site", "IGBP", "GPP", "GPP_DT"])
+        frame = frame.dropna(subset=["GPP", "GPP_DT"]).astype({"GPP": float, "GPP_DT": float})
+        result = stratified_skill(frame["GPP_DT"], frame["GPP"], frame["site"], igbp=frame["IGBP"])
+        days = dict(list(frame.groupby("site", observed=True)))
+        expected = {site: r2_score(d["GPP"], d["GPP_DT"]) for site, d in days.items()}
+        assert {site: scores["r2"] for site, scores in result["sites"].items()} == pytest.approx(expected, rel=1e-9)
+        # Two partitionings of one flux agree at most towers.
+        assert result["r2"]["q50"] > 0.8
+
+
+# Flux-like numbers with few digits, so that sums are exact enough to compare laws tightly.
+fluxes = st.integers(-2000, 2000).map(lambda v: v / 100)
+site_days = st.lists(st.tuples(fluxes, fluxes, st.sampled_from(["A", "B", "C"])), min_size=1, max_size=40)
+
+
+def same_scores(got: dict, expected: dict, names=tuple(SCORES)) -> bool:
+    return all(
+        got["sites"][site][name] == pytest.approx(expected["sites"][site][name], rel=1e-9, abs=1e-9, nan_ok=True)
+        for site in expected["sites"]
+        for name in names
+    )
+
+
+class TestLaws:
+    @given(site_days, st.randoms(use_true_random=False))
+    @settings(deadline=None)
+    def test_the_order_of_rows_does_not_matter(self, rows, random):
+        shuffled = random.sample(rows, len(rows))
+        assert same_scores(stratified_skill(*zip(*shuffled, strict=True)), stratified_skill(*zip(*rows, strict=True)))
+
+    @given(site_days, st.integers(-8, 8).filter(bool).map(float))
+    @settings(deadline=None)
+    def test_another_unit_scales_errors_and_leaves_ratios(self, rows, unit):
+        p, y, site = (np.array(column) for column in zip(*rows, strict=True))
+        base, scaled = stratified_skill(p, y, site), stratified_skill(p * unit, y * unit, site)
+        assert same_scores(scaled, base, ("r2", "rae", "nmae"))
+        for name in base["sites"]:
+            assert scaled["sites"][name]["rmse"] == pytest.approx(base["sites"][name]["rmse"] * abs(unit))
+            assert scaled["sites"][name]["mae"] == pytest.approx(base["sites"][name]["mae"] * abs(unit))
+            assert scaled["sites"][name]["bias"] == pytest.approx(base["sites"][name]["bias"] * unit)
+
+    @given(site_days, st.sampled_from([-1e3, 7.5, 2.0**20]))
+    @settings(deadline=None)
+    def test_shifting_both_by_a_constant_changes_nothing_but_nmae(self, rows, shift):
+        p, y, site = (np.array(column) for column in zip(*rows, strict=True))
+        names = ("r2", "rmse", "mae", "rae", "bias")
+        base, shifted = stratified_skill(p, y, site), stratified_skill(p + shift, y + shift, site)
+        for name in base["sites"]:
+            # The inputs are rounded at the size of the shift, 1e6 * 1e-16, before the metric sees them.
+            got = [shifted["sites"][name][score] for score in names]
+            expected = [base["sites"][name][score] for score in names]
+            assert got == pytest.approx(expected, rel=1e-5, abs=1e-8, nan_ok=True)
+
+    @given(site_days, fluxes)
+    @settings(deadline=None)
+    def test_a_constant_added_to_the_predictions_adds_to_the_bias(self, rows, shift):
+        p, y, site = (np.array(column) for column in zip(*rows, strict=True))
+        base, shifted = stratified_skill(p, y, site), stratified_skill(p + shift, y, site)
+        for name in base["sites"]:
+            assert shifted["sites"][name]["bias"] == pytest.approx(base["sites"][name]["bias"] + shift, abs=1e-9)
+
+    @given(site_days)
+    @settings(deadline=None)
+    def test_predicting_each_sites_mean_has_an_r2_of_zero_and_an_rae_of_one(self, rows):
+        _, y, site = (np.array(column) for column in zip(*rows, strict=True))
+        p = pd.Series(y).groupby(site).transform("mean")
+        for scores in stratified_skill(p, y, site)["sites"].values():
+            undefined = [math.isnan(scores["r2"]), math.isnan(scores["rae"])]
+            assert undefined in ([True, True], [False, False])
+            assert undefined[0] or (scores["r2"], scores["rae"]) == pytest.approx((0.0, 1.0), abs=1e-9)
+
+    @given(site_days)
+    @settings(deadline=None)
+    def test_a_perfect_prediction_has_no_error(self, rows):
+        _, y, site = zip(*rows, strict=True)
+        for scores in stratified_skill(y, y, site)["sites"].values():
+            assert (scores["rmse"], scores["mae"], scores["bias"]) == (0.0, 0.0, 0.0)
+            assert scores["r2"] == 1.0 or math.isnan(scores["r2"])
+
+    def test_a_large_offset_does_not_cost_digits(self):
+        # y = 2^40 + (0 .. 999) / 1024 is exact in a double; a one-pass sum of squares would lose all of it.
+        small = np.arange(1000) / 1024
+        error = np.where(np.arange(1000) % 2, 0.25, -0.5)
+        base = only(stratified_skill(small + error, small, ["S"] * 1000))
+        far = only(stratified_skill(small + 2.0**40 + error, small + 2.0**40, ["S"] * 1000))
+        assert [far[name] for name in ("r2", "rmse", "mae", "rae", "bias")] == pytest.approx(
+            [base[name] for name in ("r2", "rmse", "mae", "rae", "bias")], rel=1e-12
+        )
+
+
+class TestConventionsOfEvaluate:
+    def test_compute_gives_what_the_array_function_gives_in_full_precision(self, tmp_path):
+        frame = random_days()
+        assert load(tmp_path).compute(**columns(frame)) == stratified_skill(**columns(frame))
+
+    def test_the_array_function_is_reached_through_the_loaded_metric(self, tmp_path):
+        frame = random_days()
+        assert load(tmp_path).of_arrays(**columns(frame)) == stratified_skill(**columns(frame))
+
+    @given(st.lists(st.integers(1, 300), max_size=4))
+    @settings(deadline=None, max_examples=10)
+    def test_the_way_rows_are_split_into_batches_does_not_matter(self, cuts):
+        frame = random_days()
+        skill = evaluate.load(str(FOLDER), keep_in_memory=True)
+        edges = sorted({0, *(min(c, len(frame)) for c in cuts), len(frame)})
+        for start, stop in pairwise(edges):
+            skill.add_batch(**columns(frame.iloc[start:stop]))
+        assert skill.compute() == stratified_skill(**columns(frame))
+
+    def test_a_single_row_can_be_added_at_a_time(self, tmp_path):
+        skill = load(tmp_path)
+        for p, y in ((1.0, 1.0), (2.0, 2.0), (5.0, 3.0)):
+            row = {"site_id": "S", "igbp": "ENF", "koppen_main": "D", "date": date(2010, 1, 1)}
+            skill.add(predictions=p, references=y, **row)
+        assert only(skill.compute())["r2"] == -1.0
+
+    def test_the_metric_combines_with_another_one(self, tmp_path):
+        other = evaluate.load(str(FOLDER), cache_dir=str(tmp_path), experiment_id="other")
+        both = evaluate.combine({"a": load(tmp_path), "b": other})
+        frame = random_days()
+        both.add_batch(**columns(frame))
+        result = both.compute()
+        assert result["a_r2"] == result["b_r2"] == stratified_skill(**columns(frame))["r2"]
+
+    @pytest.mark.parametrize(
+        "days",
+        [
+            ["2010-01-01", "2010-01-02"],
+            [date(2010, 1, 1), date(2010, 1, 2)],
+            np.array(["2010-01-01", "2010-01-02"], "datetime64[D]"),
+            pd.Series(pd.to_datetime(["2010-01-01", "2010-01-02"]), index=[7, 8]),
+        ],
+    )
+    def test_dates_may_come_in_any_usual_form(self, tmp_path, days):
+        site = {"site_id": ["DE-Hai"] * 2, "igbp": ["DBF"] * 2, "koppen_main": ["C"] * 2}
+        with pytest.raises(ValueError, match=r"DE-Hai on 2010-01-02"):
+            load(tmp_path).compute(predictions=[1.0, np.nan], references=[1.0, 2.0], date=days, **site)
+
+    def test_a_class_that_is_missing_in_the_first_row_is_unknown(self, tmp_path):
+        site = {"site_id": ["A", "B"], "igbp": [None, "ENF"], "koppen_main": pd.Series([None, "D"])}
+        result = load(tmp_path).compute(predictions=[1, 2], references=[1, 2], date=["2010-01-01"] * 2, **site)
+        assert set(result["igbp"]) == {"unknown", "ENF"}
+        assert set(result["koppen_main"]) == {"unknown", "D"}
+
+    def test_a_missing_column_is_named(self, tmp_path):
+        with pytest.raises(ValueError, match="koppen_main"):
+            load(tmp_path).compute(
+                predictions=[1.0], references=[1.0], site_id=["A"], igbp=["ENF"], date=["2010-01-01"]
+            )
+
+    def test_after_a_refused_batch_the_metric_starts_afresh(self, tmp_path):
+        skill, frame = load(tmp_path), random_days()
+        with pytest.raises(ValueError, match="missing or infinite"):
+            skill.compute(**columns(frame.assign(predictions=np.nan)))
+        assert skill.compute(**columns(frame)) == stratified_skill(**columns(frame))
+
+    def test_an_unknown_configuration_is_refused_with_those_there_are(self, tmp_path):
+        with pytest.raises(ValueError, match=r"Unknown configuration 'quantile'.*default"):
+            load(tmp_path, config_name="quantile")
+
+    def test_every_leaf_of_the_result_is_a_plain_number(self, tmp_path):
+        def leaves(value):
+            return [leaf for v in value.values() for leaf in leaves(v)] if isinstance(value, dict) else [value]
+
+        assert {type(leaf) for leaf in leaves(load(tmp_path).compute(**columns(random_days())))} == {int, float}
+
+    def test_the_limit_for_short_sites_can_be_moved(self, tmp_path):
+        frame = random_days()
+        assert load(tmp_path).compute(**columns(frame), min_days=5)["n_short"] == 0
+
+
+class TestDocumentation:
+    def test_the_examples_in_the_docstrings_run(self, monkeypatch):
+        monkeypatch.chdir(ROOT)
+        assert doctest.testmod(module).failed == 0
+        examples = doctest.DocTestParser().get_doctest(module._KWARGS_DESCRIPTION, {}, "inputs", None, 0)
+        assert doctest.DocTestRunner().run(examples) == doctest.TestResults(failed=0, attempted=4)
+
+    def test_the_snippets_of_the_card_run(self, monkeypatch):
+        monkeypatch.chdir(ROOT)
+        snippets = re.findall(r"```python\n(.*?)```", (FOLDER / "README.md").read_text(), re.S)
+        assert len(snippets) == 2
+        for snippet in snippets:
+            exec(snippet, {})
+
+    def test_the_card_has_a_space_header_and_names_every_score(self):
+        _, header, body = (FOLDER / "README.md").read_text().split("---\n", 2)
+        header = yaml.safe_load(header)
+        assert header["sdk"] == "gradio"
+        assert {"evaluate", "metric"} <= set(header["tags"])
+        assert (FOLDER / header["app_file"]).is_file()
+        assert [name for name in SCORES if f"| `{name}` |" not in body] == []
