@@ -12,14 +12,12 @@ import evaluate
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .inputs import UNKNOWN, class_of_site, column, numbers, require_finite, require_same_length, run_starts, sites
 from .scores import SCORES, SiteDays
 
 MIN_DAYS = 30  # a site with fewer days is scored and flagged
 QUANTILES = (0.25, 0.50, 0.75)
 STRATA = ("igbp", "koppen_main")
-UNKNOWN = "unknown"
-_MISSING = ("", "none", "nan", "nat", "null", "<na>")  # as the spellings of a missing string reach us
-_LARGEST = 1e100  # squares of anything larger overflow when summed
 
 
 def site_scores(
@@ -52,20 +50,17 @@ def site_scores(
     ValueError : lengths differ, no rows, a missing site, a site with two classes, a prediction missing or infinite
         where there is a reference
     """
-    y, p = _numbers("references", references), _numbers("predictions", predictions)
+    y, p = numbers("references", references), numbers("predictions", predictions)
     classes = {"igbp": igbp, "koppen_main": koppen_main}
-    classes = {name: _column(name, values) for name, values in classes.items() if values is not None}
-    site_id = _column("site_id", site_id)
-    _require_same_length(references=y, predictions=p, site_id=site_id, **classes, date=date)
-    names, codes = _factorise(site_id)
-    if UNKNOWN in names:
-        row = int(np.argmax(codes == names.index(UNKNOWN)))
-        raise ValueError(f"site_id is missing in row {row}. Every row needs the site it belongs to.")
+    classes = {name: column(name, values) for name, values in classes.items() if values is not None}
+    site_id = column("site_id", site_id)
+    require_same_length(references=y, predictions=p, site_id=site_id, **classes, date=date)
+    names, codes = sites(site_id)
     observed = ~np.isnan(y)
-    _require_finite(p, y, observed, site_id, date)
+    require_finite(p, y, observed, site_id, date)
     n = np.bincount(codes[observed], minlength=len(names))
     table = {"site_id": np.array(names)}
-    table |= {name: _class_of_site(name, values, names, codes) for name, values in classes.items()}
+    table |= {name: class_of_site(name, values, names, codes) for name, values in classes.items()}
     table |= {"n": n, "n_dropped": np.bincount(codes, minlength=len(names)) - n, "short": (n > 0) & (n < min_days)}
     return table | _scores(_group(y[observed], p[observed], codes[observed]), n > 0)
 
@@ -97,8 +92,8 @@ def stratified_skill(
     table = site_scores(predictions, references, site_id, igbp, koppen_main, date, min_days)
     columns = {name: _plain(table[name]) for name in ("n", "n_dropped", "short", *SCORES)}
     rows = zip(*columns.values(), strict=True)
-    sites = [dict(zip(columns, row, strict=True)) for row in rows]
-    return summarise(table) | {"sites": dict(zip(table["site_id"].tolist(), sites, strict=True))}
+    scores = [dict(zip(columns, row, strict=True)) for row in rows]
+    return summarise(table) | {"sites": dict(zip(table["site_id"].tolist(), scores, strict=True))}
 
 
 def summarise(table: dict) -> dict:
@@ -147,76 +142,7 @@ def _group(y: np.ndarray, p: np.ndarray, codes: np.ndarray) -> SiteDays:
     if np.any(codes[1:] < codes[:-1]):
         order = np.argsort(codes, kind="stable")
         y, p, codes = y[order], p[order], codes[order]
-    return SiteDays(y, p, _run_starts(codes))
-
-
-def _run_starts(values: np.ndarray) -> np.ndarray:
-    """Return the rows where a value differs from the one before."""
-    return np.flatnonzero(np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]]))
-
-
-def _factorise(values: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Return the sorted distinct names and the code of each row; a missing name is "unknown"."""
-    starts = _run_starts(values)  # few, where a site's days stand together
-    heads = values[starts].tolist()
-    spelling = {value: _name(value) for value in set(heads)}
-    names = sorted(set(spelling.values()))
-    order = {name: code for code, name in enumerate(names)}
-    lookup = {value: order[name] for value, name in spelling.items()}
-    codes = np.fromiter(map(lookup.__getitem__, heads), np.uint16 if len(names) < 2**16 else np.int64, len(heads))
-    return names, np.repeat(codes, np.diff(starts, append=len(values)))
-
-
-def _name(value) -> str:
-    text = str(value).strip()
-    return UNKNOWN if text.lower() in _MISSING else text
-
-
-def _class_of_site(stratum: str, values: np.ndarray, names: list[str], codes: np.ndarray) -> np.ndarray:
-    classes, class_codes = _factorise(values)
-    pairs = codes.astype(np.int64) * len(classes) + class_codes
-    days = np.bincount(pairs, minlength=len(names) * len(classes)).reshape(len(names), len(classes))
-    if np.any((days > 0).sum(axis=1) > 1):
-        site = int(np.argmax((days > 0).sum(axis=1) > 1))
-        found = " and ".join(np.array(classes)[days[site] > 0].tolist())
-        raise ValueError(
-            f"Site {names[site]} has more than one {stratum} class: {found}. Give every row of a site one."
-        )
-    return np.array(classes)[days.argmax(axis=1)]
-
-
-def _column(name: str, values) -> np.ndarray:
-    out = np.asarray(values)
-    if out.ndim != 1:
-        raise ValueError(f"{name} has the shape {out.shape}; expected one value per row.")
-    return out
-
-
-def _numbers(name: str, values) -> np.ndarray:
-    try:
-        return _column(name, np.asarray(values, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} cannot be read as numbers: {error}. Give one float per row.") from error
-
-
-def _require_same_length(**columns) -> None:
-    lengths = {name: len(values) for name, values in columns.items() if values is not None}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"Inputs differ in length: {lengths}. Give one value per row in each.")
-    if not lengths["references"]:
-        raise ValueError("There are no rows. Give at least one prediction and its reference.")
-
-
-def _require_finite(p: np.ndarray, y: np.ndarray, observed: np.ndarray, site_id: np.ndarray, date) -> None:
-    for name, values in (("references", y), ("predictions", p)):
-        bad = observed & ~(np.abs(values) < _LARGEST)
-        if bad.any():
-            row = int(np.argmax(bad))
-            day = "" if date is None else f" on {np.asarray(date)[row]}"
-            raise ValueError(
-                f"{name} has {int(bad.sum())} missing or infinite values where there is a reference, the first at "
-                f"site {site_id[row]}{day}: {values[row]}. Give a finite number on every day that is scored."
-            )
+    return SiteDays(y, p, run_starts(codes))
 
 
 def _plain(values: np.ndarray) -> list:
