@@ -54,6 +54,7 @@ def assemble(
         "versions": {name: _version(name) for name in ("carbonbench", "pyarrow", "pandas", "scikit-learn", "numpy")},
         **described,
         "towers": len(sites),
+        "citations": _citations(outcomes),
         "columns": columns,
         "feature_sets": schema.available_feature_sets(columns),
         "target_variants": dict(sorted(Counter(sites["target_variant"]).items())),
@@ -90,6 +91,12 @@ def _place_part(source: Path, target: Path, columns: list[str]) -> None:
         for field in wanted
     ]
     write_shard(pa.Table.from_arrays(arrays, schema=wanted), target)
+
+
+def _citations(outcomes: list[dict]) -> list[dict[str, object]]:
+    """Return each citation once, with its licence and the number of towers it is owed for."""
+    owed = Counter((outcome["citation"], outcome["licence"]) for outcome in outcomes)
+    return [{"citation": c, "licence": licence, "towers": n} for (c, licence), n in sorted(owed.items())]
 
 
 def _sum_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -97,13 +97,10 @@ def build(
     report = BuildReport(Path(out), failed=dict(inventory.broken))
     report.unrecognised = [str(path) for path in inventory.unrecognised]
     report.superseded = [str(entry) for entry in inventory.superseded]
-    formats = sorted({entry.format for entry in inventory.entries})
     described = {
         "sources": [{"name": p.name, "bytes": p.stat().st_size, "sha256": digests[p]} for p in digests],
         "towers_table": {"name": Path(towers).name, "sha256": sha256_of(Path(towers))} if towers else None,
         "settings": {"mapping": Path(mapping).name if mapping else None, "qc_threshold": qc_threshold},
-        "licences": {name: archives.formats()[name].LICENSE for name in formats},
-        "citations": {name: archives.formats()[name].CITATION for name in formats},
         "synthetic": False,
     }
     return write_folder(jobs, report, described, catalogue, qc_threshold, workers, progress)

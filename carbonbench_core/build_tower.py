@@ -70,6 +70,8 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         "site": _site_row(record, tower, days, parts),
         "parts": parts,
         "counts": days.counts,
+        "citation": record.citation,
+        "licence": record.licence,
         "notes": [f"{job.site_id}: {note}" for note in (*tower.notes, *days.notes)],
     }
     write_text(record_file, json.dumps(outcome, default=str))

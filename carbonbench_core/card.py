@@ -57,7 +57,7 @@ def _front_matter(folder: DatasetFolder) -> dict[str, object]:
 
 def _licence(folder: DatasetFolder) -> str:
     """Return the Hub's licence code: that of the sources where they agree."""
-    named = set(folder.manifest["licences"].values())
+    named = {cited["licence"] for cited in folder.manifest["citations"]}
     return named.pop().lower() if len(named) == 1 else "other"
 
 
@@ -152,8 +152,8 @@ def _towers(folder: DatasetFolder) -> str:
 def _sources(folder: DatasetFolder) -> str:
     manifest = folder.manifest
     lines = ["## Sources and licences", ""]
-    for name, citation in manifest["citations"].items():
-        lines.append(f"- `{name}`: {manifest['licences'][name]}. {citation}")
+    for cited in manifest["citations"]:
+        lines.append(f"- {cited['towers']} towers, {cited['licence']}: {cited['citation']}")
     lines += ["", f"{len(manifest['sources'])} source files; names and sha256 stand in `manifest.json`."]
     if manifest["failed"]:
         lines += ["", f"{len(manifest['failed'])} records could not be read; `manifest.json` says why."]

@@ -48,8 +48,6 @@ def build_world(
         "sources": [],
         "towers_table": None,
         "settings": {"world": {"towers": towers, "years": years, "seed": seed}, "qc_threshold": 1.0},
-        "licences": {"synthetic": "Apache-2.0"},
-        "citations": {"synthetic": "SYNTHETIC towers of carbonbench_core.synthetic."},
         "synthetic": True,
     }
     cores = workers or os.cpu_count() or 1

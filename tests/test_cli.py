@@ -1,0 +1,295 @@
+"""The command line: what a user types, what it answers, and which exit code it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import carbonbench
+from carbonbench_core.cli import main
+from tests.archives.fluxnet2015 import COLUMNS, write_csv, write_zip
+
+MODEL = """
+import pandas as pd
+
+
+class Mean:
+    def fit(self, train, validation):
+        self.mean = train.to_pandas()[["gpp", "reco", "nee"]].mean()
+        return self
+
+    def predict(self, data):
+        assert not {"gpp", "reco", "nee", "nee_qc"} & set(data.column_names)
+        frame = data.select_columns(["site_id", "date"]).to_pandas()
+        return frame.assign(**self.mean)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """Return a folder of archives with two good towers."""
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    write_csv(folder, "XX-One", days=40)
+    write_zip(folder, "XX-Two", days=40)
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what went to stderr, sure that it is no traceback."""
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert "unexpected" not in err
+    return err
+
+
+def test_help_answers_in_under_half_a_second() -> None:
+    code = "from carbonbench_core.cli import main; main(['--help'])"
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.5
+    assert "demo" in done.stdout
+    assert "leaderboard" in done.stdout
+
+
+def test_an_unknown_command_is_wrong_use() -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["nosuch"])
+    assert stopped.value.code == 2
+
+
+def test_build_answers_with_towers_days_and_protocols(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", str(good), "--workers", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "2 towers, 80 site-days (80 read, 0 inserted)" in out
+    assert "not supported: veg_holdout: " in out
+
+
+def test_build_prints_json_for_a_program(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", str(good), "--workers", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["rows_written"] == 80
+
+
+def truncated_zip(folder: Path) -> None:
+    path = write_zip(folder, "XX-Bad", days=40)
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def without_nee(folder: Path) -> None:
+    columns = tuple(c for c in COLUMNS["SUBSET"] if not c.startswith("NEE"))
+    write_csv(folder, "XX-Bad", days=40, columns=columns)
+
+
+def letters(folder: Path) -> None:
+    write_csv(folder, "XX-Bad", days=40, cells={(3, "GPP_NT_VUT_REF"): "abc"})
+
+
+def date_twice(folder: Path) -> None:
+    write_csv(folder, "XX-Bad", days=40, cells={(3, "TIMESTAMP"): "20030103"})
+
+
+def another_network(folder: Path) -> None:
+    path = write_csv(folder, "XX-Bad", days=40)
+    path.rename(folder / "AMF_XX-Bad_FLUXNET_SUBSET_DD_2003-2003_3-5.csv")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (truncated_zip, ["XX-Bad", "zip"]),
+        (without_nee, ["XX-Bad", "NEE"]),
+        (letters, ["XX-Bad", "GPP_NT_VUT_REF", "abc"]),
+        (date_twice, ["XX-Bad", "2003-01-03"]),
+        (another_network, ["AMF_XX-Bad", "AmeriFlux"]),
+    ],
+)
+def test_a_bad_archive_is_one_clear_message_and_the_rest_is_built(
+    good: Path, capsys: pytest.CaptureFixture[str], spoil: object, words: list[str]
+) -> None:
+    spoil(good)
+    assert main(["build", str(good), "--workers", "1"]) == 1
+    captured = capsys.readouterr()
+    assert "2 towers, 80 site-days" in captured.out
+    lines = captured.err.strip().splitlines()
+    messages = [line for line in lines if line.startswith("carbonbench:")]
+    assert len(messages) == 1
+    assert all(word in messages[0] for word in words), messages
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["build", "empty"]) == 1
+    assert "No tower record in empty" in said(capsys)
+
+
+def test_a_source_that_does_not_exist_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "nosuch.zip"]) == 2
+    assert "nosuch.zip does not exist" in said(capsys)
+
+
+def test_a_target_folder_that_cannot_be_written_is_an_error(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if os.geteuid() == 0:
+        target = "/proc/carbonbench"  # root may write anywhere but here
+    else:
+        (good.parent / "locked").mkdir(mode=0o500)
+        target = str(good.parent / "locked" / "carbonbench")
+    assert main(["build", str(good), "--out", target, "--workers", "1"]) == 1
+    assert f"Cannot write beside {target}" in said(capsys)
+
+
+def test_protocols_are_listed_with_their_digests(small_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["protocols", "--data", str(small_folder)]) == 0
+    assert "SYNTHETIC" in (text := capsys.readouterr().out)
+    assert main(["protocols", "--data", str(small_folder), "--json"]) == 0
+    for protocol in json.loads(capsys.readouterr().out):
+        assert f"{protocol['name']}  {protocol['digest']}" in text
+
+
+def test_an_unknown_model_is_wrong_use_with_the_nearest_name(
+    small_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "veg_holdout", "--model", "nosuch", "--data", str(small_folder)]) == 2
+    assert "'nosuch'. Available: climatology, lightgbm, ridge, transformer" in said(capsys)
+
+
+def test_a_protocol_that_the_towers_do_not_support_is_an_error_with_the_reason(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["build", str(good), "--workers", "1"])
+    capsys.readouterr()
+    assert main(["run", "veg_holdout", "--model", "ridge"]) == 1
+    assert "Protocol 'veg_holdout' cannot be drawn from the 2 towers" in said(capsys)
+
+
+def test_no_data_is_an_error_that_says_what_to_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "veg_holdout", "--model", "ridge"]) == 1
+    assert "carbonbench demo" in said(capsys)
+
+
+def test_run_predict_score_and_leaderboard_follow_one_another(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(small_folder)]
+    assert main(["run", "veg_holdout", "--model", "ridge", *data]) == 0
+    place = tmp_path / "runs" / "veg_holdout" / "ridge-seed0"
+    row = json.loads(next((tmp_path / "results" / "veg_holdout").glob("*.json")).read_text())
+    assert row["synthetic"] is True
+    capsys.readouterr()
+
+    predictions = str(place / "predictions.parquet")
+    assert main(["score", predictions, "--protocol", "veg_holdout", "--json", *data]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["gpp"]["r2"]["q50"] == pytest.approx(row["gpp.r2.q50"], abs=1e-12)
+
+    features = carbonbench.load("veg_holdout", small_folder)["test"].remove_columns(["gpp", "reco", "nee", "nee_qc"])
+    features.to_parquet("features.parquet")
+    assert main(["predict", "features.parquet", "--model", str(place / "model"), "--out", "again.parquet"]) == 0
+    pd.testing.assert_frame_equal(pd.read_parquet("again.parquet"), pd.read_parquet(predictions))
+
+    capsys.readouterr()
+    assert main(["leaderboard", "results"]) == 0
+    table = capsys.readouterr().out
+    assert "ridge" in table
+    assert "SYNTHETIC" in table
+
+
+def test_a_class_of_the_users_own_is_run_and_scored_like_a_baseline(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(MODEL)
+    assert main(["run", "veg_holdout", "--model", "mine.py:Mean", "--data", str(small_folder), "--json"]) == 0
+    row = json.loads(capsys.readouterr().out.split("\n", 1)[1])
+    assert row["model"] == "Mean"
+    # a constant predicts no better than the mean of the site itself, whose R2 is 0
+    assert row["gpp.r2.q50"] < 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("class A:\n    fit = 1\n", "has no method fit and predict"), ("class B:\n    pass\n", "Unknown class in")],
+)
+def test_a_users_class_without_the_two_methods_is_wrong_use(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    assert main(["run", "veg_holdout", "--model", "mine.py:A", "--data", str(small_folder)]) == 2
+    assert words in said(capsys)
+
+
+def test_predicting_without_a_feature_names_it(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "veg_holdout", "--model", "ridge", "--data", str(small_folder)]) == 0
+    model = tmp_path / "runs" / "veg_holdout" / "ridge-seed0" / "model"
+    data = carbonbench.load("veg_holdout", small_folder)["test"].remove_columns(["temperature_2m"])
+    data.to_csv("features.csv", index=False)
+    assert main(["predict", "features.csv", "--model", str(model)]) == 1
+    assert "temperature_2m" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("write", "code", "words"),
+    [
+        (lambda p: None, 2, "No file"),
+        (lambda p: p.write_text("not parquet"), 2, "cannot be read"),
+        (lambda p: pd.DataFrame({"a": [1]}).to_parquet(p), 2, "has no column site_id and date"),
+        (lambda p: pd.DataFrame({"site_id": ["a"], "date": ["x"]}).to_parquet(p), 2, "not a date"),
+        (lambda p: pd.DataFrame({"site_id": [], "date": []}).to_parquet(p), 2, "has no rows"),
+    ],
+)
+def test_a_table_that_cannot_be_predicted_is_one_clear_message(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], write: object, code: int, words: str
+) -> None:
+    main(["run", "veg_holdout", "--model", "climatology", "--data", str(small_folder)])
+    capsys.readouterr()
+    write(Path("features.parquet"))
+    model = tmp_path / "runs" / "veg_holdout" / "climatology-seed0" / "model"
+    assert main(["predict", "features.parquet", "--model", str(model)]) == code
+    assert words in said(capsys)
+
+
+def test_a_setting_that_is_no_setting_is_wrong_use(small_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ["--data", str(small_folder)]
+    assert main(["run", "veg_holdout", "--model", "ridge", "--set", "alpha", *data]) == 2
+    assert "expected KEY=VALUE" in said(capsys)
+    assert main(["run", "veg_holdout", "--model", "ridge", "--set", "nosuch=1", *data]) == 2
+    assert "nosuch" in said(capsys)
+
+
+def test_an_interrupt_says_that_the_same_command_goes_on(
+    good: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("carbonbench_core.build.build", interrupt)
+    assert main(["build", str(good)]) == 130
+    assert "run the same command to go on" in said(capsys)
+
+
+def test_a_fault_of_ours_is_reported_without_a_traceback(
+    good: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("carbonbench_core.build.build", fail)
+    assert main(["build", str(good)]) == 1
+    err = capsys.readouterr().err
+    assert "unexpected ZeroDivisionError: by zero" in err
+    assert "Traceback" not in err
