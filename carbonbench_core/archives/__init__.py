@@ -175,7 +175,14 @@ def read(entry: Entry, options: Options | None = None) -> Record:
     ------
     ArchiveError : the archive cannot be read; says which, where and what to do
     """
-    return formats()[entry.format].read(entry, options or Options())
+    try:
+        return formats()[entry.format].read(entry, options or Options())
+    except OSError as error:
+        raise ArchiveError(_cannot_open(entry.path, error)) from None
+
+
+def _cannot_open(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be opened ({error.strerror or error}). Check the path and its permissions."
 
 
 def _files(sources: list[Path]) -> Iterable[Path]:
@@ -200,7 +207,7 @@ def _look(path: Path, options: Options, inventory: Inventory) -> None:
         inventory.broken[str(path)] = str(error)
         return
     except OSError as error:
-        inventory.broken[str(path)] = f"{path}: cannot be opened ({error.strerror}). Check its permissions."
+        inventory.broken[str(path)] = _cannot_open(path, error)
         return
     if entries:
         inventory.entries.extend(entries)

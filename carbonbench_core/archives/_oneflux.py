@@ -96,11 +96,15 @@ def header(raw: bytes, where: str) -> list[str]:
     line = raw[: HEADER_BYTES * 4].split(b"\n", 1)[0].rstrip(b"\r")
     try:
         names = next(csv.reader([line.decode("utf-8-sig")]))
+        if "\0" in line.decode("utf-8-sig"):
+            raise csv.Error
     except (UnicodeDecodeError, csv.Error, StopIteration):
         raise ArchiveError(f"{where}: the first line is no UTF-8 text. Fetch it again, or save it as UTF-8.") from None
     if "TIMESTAMP" not in names:
         hint = _header_hint(names)
-        raise ArchiveError(f"{where}: expected a column TIMESTAMP, got {first_few(n[:40] for n in names)}. {hint}")
+        raise ArchiveError(
+            f"{where}: expected a column TIMESTAMP, got {first_few(repr(n[:40]) for n in names)}. {hint}"
+        )
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise ArchiveError(f"{where}: the heading names {first_few(twice)} twice. Keep one column of each name.")

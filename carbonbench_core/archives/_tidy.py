@@ -52,7 +52,7 @@ def heading(path: Path, delimiter: str = ",") -> list[str]:
         with path.open("rb") as file:
             line = file.read(_oneflux.HEADER_BYTES).split(b"\n", 1)[0].rstrip(b"\r")
         return next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter))
-    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error, StopIteration) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error, StopIteration) as error:
         kind = path.suffix[1:].lower()
         raise ArchiveError(f"{path}: no readable {kind} table ({_line(error)}). Fetch or export it again.") from None
 
@@ -106,7 +106,7 @@ def _read(path: Path, mapping: Mapping, names: list[str]) -> pa.Table:
                 decimal_point=mapping.decimal_point,
             ),
         )
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ArchiveError(f"{path}: {_oneflux.explain(str(error), names)}") from None
 
 

@@ -78,14 +78,9 @@ def read(entry: Entry, options: Options) -> Record:
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _zips.MAX_BYTES:
-            raise ArchiveError(f"{path}: larger than {_zips.MAX_BYTES >> 20} MiB, no daily file is. Use the DD file.")
-        return path.read_bytes()
-    except OSError as error:
-        raise ArchiveError(
-            f"{path}: cannot be opened ({error.strerror}). Check the path and its permissions."
-        ) from None
+    if path.stat().st_size > _zips.MAX_BYTES:
+        raise ArchiveError(f"{path}: larger than {_zips.MAX_BYTES >> 20} MiB, no daily file is. Use the DD file.")
+    return path.read_bytes()
 
 
 def _in_zip(path: Path) -> list[Entry]:

@@ -1,0 +1,131 @@
+"""Scanning sources: what is taken, superseded, known, broken or foreign, and nothing unsaid."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from carbonbench_core import archives
+from carbonbench_core.errors import ArchiveError, UsageError
+
+from . import fluxnet2015 as make
+
+
+@pytest.mark.parametrize("name", archives.formats())
+def test_every_format_has_the_names_of_the_contract(name: str) -> None:
+    module = archives.formats()[name]
+    assert callable(module.find)
+    assert callable(module.read)
+    assert module.CITATION
+    assert module.LICENSE
+    assert module.find(Path("nothing.here"), archives.Options()) == []
+
+
+def test_helpers_and_folders_are_no_formats() -> None:
+    assert {"fluxnet2015", "table"} <= set(archives.formats())
+    assert not {n for n in archives.formats() if n.startswith("_") or n == "mappings"}
+
+
+def test_fullset_comes_before_subset_and_the_newest_version_before_others(tmp_path: Path) -> None:
+    for subset, version in [("SUBSET", "2-4"), ("FULLSET", "1-3"), ("FULLSET", "1-4"), ("SUBSET", "beta-3")]:
+        make.write_zip(tmp_path, subset=subset, version=version)
+    inventory = archives.scan([tmp_path])
+    assert [e.product for e in inventory.entries] == ["FLUXNET2015 FULLSET 1-4"]
+    assert [e.product for e in inventory.superseded] == [
+        "FLUXNET2015 FULLSET 1-3",
+        "Warm Winter 2020 SUBSET beta-3",
+        "FLUXNET2015 SUBSET 2-4",
+    ]
+
+
+def test_versions_are_compared_as_numbers(tmp_path: Path) -> None:
+    for version in ("2-4", "10-4"):
+        make.write_csv(tmp_path, version=version)
+    assert archives.scan([tmp_path]).entries[0].product == "FLUXNET2015 SUBSET 10-4"
+
+
+def test_a_zip_beside_its_unpacked_folder_is_one_tower(tmp_path: Path) -> None:
+    make.unpack(make.write_zip(tmp_path), tmp_path / "unpacked")
+    inventory = archives.scan([tmp_path])
+    assert (len(inventory.entries), len(inventory.superseded)) == (1, 1)
+
+
+def test_a_source_named_twice_counts_once(tmp_path: Path) -> None:
+    path = make.write_csv(tmp_path)
+    inventory = archives.scan([tmp_path, path])
+    assert (len(inventory.entries), len(inventory.superseded)) == (1, 0)
+
+
+def test_siblings_of_the_daily_file_are_known_and_other_files_are_listed(tmp_path: Path) -> None:
+    folder = make.unpack(make.write_zip(tmp_path), tmp_path / "unpacked")
+    (folder / "notes.txt").write_text("x")
+    (folder / "towers.csv").write_text("site,lat\nXX-One,1\n")
+    inventory = archives.scan([folder])
+    assert [p.name.split("_")[3] for p in inventory.siblings] == ["ERAI", "SUBSET", "SUBSET", "SUBSET", "SUBSET"]
+    assert [p.name for p in inventory.unrecognised] == ["towers.csv"]
+    assert [p.name for p in inventory.ignored] == ["notes.txt"]
+    assert inventory.broken == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        ("AMF_US-Ha1_FLUXNET_SUBSET_1991-2020_3-5.zip", "AmeriFlux"),
+        ("AMF_US-Ha1_FLUXNET_FULLSET_DD_1991-2020_3-5.csv", "AmeriFlux"),
+        ("ICOSETC_DE-Hai_ARCHIVE_L2.zip", "ICOS"),
+        ("ICOSETC_DE-Hai_FLUXNET_DD_L2.csv", "ICOS"),
+        ("AMF_US-Ha1_FLUXNET_1991-2020_v1.2_r2.zip", "Shuttle"),
+        ("TERN_AU-Lox_FLUXNET_FLUXMET_DD_2008-2009_v1.2_r2.csv", "Shuttle"),
+    ],
+)
+def test_an_archive_of_another_network_is_named_as_such_and_not_read_as_ours(
+    tmp_path: Path, name: str, network: str
+) -> None:
+    path = tmp_path / name
+    if path.suffix == ".csv":
+        path.write_bytes(make.daily("FULLSET"))
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.csv", make.daily("FULLSET"))
+    if any(hasattr(m, "NETWORK") and network in m.NETWORK for m in archives.formats().values()):
+        pytest.skip(f"{network} has a format of its own by now")
+    inventory = archives.scan([tmp_path])
+    assert inventory.entries == []
+    assert f"looks like {network}" in inventory.broken[str(path)].replace("FLUXNET Shuttle", "Shuttle")
+    assert "does not read" in inventory.broken[str(path)]
+
+
+def test_any_zip_that_holds_daily_files_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "download.zip", "w") as archive:
+        for site in ("XX-One", "XX-Two"):
+            archive.writestr(f"data/{make.name(site)}.csv", make.daily())
+    entries = archives.scan([tmp_path]).entries
+    assert [e.site_id for e in entries] == ["XX-One", "XX-Two"]
+    assert archives.read(entries[1]).table.num_rows == 4
+
+
+def test_when_a_source_does_not_exist_then_the_usage_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        archives.scan([tmp_path / "nowhere"])
+    with pytest.raises(UsageError, match="No source"):
+        archives.scan([])
+
+
+def test_when_there_is_no_record_then_the_error_says_what_was_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    (tmp_path / "b.txt").write_text("x")
+    with pytest.raises(ArchiveError, match=r"1 data files of no known format .*a\.csv.* 1 other files"):
+        archives.scan([tmp_path])
+
+
+def test_a_file_that_may_not_be_opened_is_broken_and_stops_nothing(tmp_path: Path) -> None:
+    refuses = Path("/proc/self/mem")  # a file that nobody can read from its start, whoever runs the test
+    if not refuses.exists():
+        pytest.skip("no /proc on this system")
+    make.write_csv(tmp_path)
+    (tmp_path / "a.csv").symlink_to(refuses)
+    inventory = archives.scan([tmp_path])
+    assert len(inventory.entries) == 1
+    assert "cannot be opened" in inventory.broken[str(tmp_path / "a.csv")]
