@@ -143,10 +143,12 @@ def _positions(heading: list[str], path: Path) -> dict[str, int]:
 
 def _listed(given: dict[str, str], catalogue: str) -> dict:
     notes: list[str] = []
-    fields = _canonical(given, catalogue, notes)
-    source = given.get("koppen_source") or None
-    return {**fields, "network": given.get("network") or None, "koppen_source": source, "catalogue": catalogue} | {
-        "notes": notes
+    return {
+        **_canonical(given, catalogue, notes),
+        "network": given.get("network") or None,
+        "koppen_source": given.get("koppen_source") or None,
+        "catalogue": catalogue,
+        "notes": notes,
     }
 
 
