@@ -1,8 +1,7 @@
-"""Tidy tables: mappings, units, signs, masks, sites, and every way a table or a mapping can be wrong."""
+"""Tidy tables: units, signs, masks, dates, sites, and every way a table can be wrong."""
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,63 +16,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbonbench_core import archives, schema
-from carbonbench_core.archives import Options, _mapping, _units
-from carbonbench_core.errors import ArchiveError, UsageError
+from carbonbench_core import archives
+from carbonbench_core.archives import Options
+from carbonbench_core.errors import ArchiveError
 
-MAPPING = """
-[table]
-title = "My towers"
-network = "MyNet"
-target_variant = "VUT_REF"
-citation = "Me (2026)"
-licence = "CC0-1.0"
-[columns]
-site_id = "tower"
-date = "day"
-latitude = "lat"
-longitude = "lon"
-igbp = "class"
-gpp = { column = "GPP", unit = "umol m-2 s-1" }
-reco = "RECO"
-nee = "NEE"
-nee_qc = { column = "share", unit = "%" }
-TA_F = { column = "T", unit = "K" }
-[masks]
-"marked suspect" = "odd"
-"""
-
-
-def rows(**changed: list) -> dict[str, list]:
-    """Return three days of BB and two of AA, as another program might write them."""
-    told = {
-        "tower": ["BB", "BB", "AA", "BB", "AA"],
-        "day": [date(2003, 1, d) for d in (1, 2, 1, 3, 2)],
-        "lat": [10.0, 10.0, -20.0, 10.0, -20.0],
-        "lon": [30.0, 30.0, 40.0, 30.0, 40.0],
-        "class": ["ENF", "ENF", "gra", "ENF", "gra"],
-        "GPP": [1.0, 2.0, 3.0, -9999.0, 5.0],
-        "RECO": [1.5, math.nan, 1.5, 1.5, 1.5],
-        "NEE": [-0.5, -1.5, -2.5, -3.5, -4.5],
-        "share": [100.0, 50.0, 25.0, 0.0, None],
-        "T": [273.15, 283.15, 293.15, 303.15, 313.15],
-        "odd": [False, True, False, None, False],
-        "unmapped": ["x", "y", "z", "x", "y"],
-    }
-    return told | changed
+from .table import MAPPING, rows, write
 
 
 @pytest.fixture
 def mapping(tmp_path: Path) -> Path:
     path = tmp_path / "mine.toml"
     path.write_text(MAPPING)
-    return path
-
-
-def write(folder: Path, told: dict[str, list], suffix: str = ".parquet") -> Path:
-    path = folder / f"table{suffix}"
-    table = pa.table(told)
-    pq.write_table(table, path) if suffix == ".parquet" else pv.write_csv(table, path)
     return path
 
 
@@ -281,78 +234,6 @@ def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     assert [len(got[s]) for s in ("AA", "BB")] == [2, 3]
     assert [row["nee"] for row in got["BB"]] == [-0.5, None, -3.5]
     assert [row["nee"] for row in got["AA"]] == [-2.5, -4.5]
-
-
-WRONG_MAPPINGS = {
-    "no TOML": ("[table", "no TOML"),
-    "unknown section": (MAPPING.replace("[masks]", "[mask]"), "Unknown section .*masks"),
-    "unknown key": (MAPPING.replace("licence", "license"), "Unknown key .*licence"),
-    "unknown column": (MAPPING.replace("TA_F =", "TA ="), "'TA' is no column"),
-    "unknown unit": (MAPPING.replace('"K"', '"kelvin"'), "Unknown unit for a column in degC 'kelvin'.*K, degC"),
-    "a unit of another kind": (MAPPING.replace('"K"', '"mm"'), "Unknown unit .*'mm'"),
-    "a unit for a class": (MAPPING.replace('igbp = "class"', 'igbp = {column = "class", unit = "1"}'), "has no unit"),
-    "no site": (MAPPING.replace('site_id = "tower"', ""), "site_id"),
-    "only weather": ('[table]\nnetwork="x"\n[columns]\nsite_id="s"\ndate="d"\nTA_F="t"', "gpp, reco or nee"),
-    "no network": (MAPPING.replace('network = "MyNet"', ""), "names no network"),
-    "a list for a column": (MAPPING.replace('"RECO"', '["RECO"]'), "Give a column"),
-    "a number for a text": (MAPPING.replace('"Me (2026)"', "2026"), "expected a text"),
-    "text for a code": (MAPPING.replace("[columns]", 'missing = ["x"]\n[columns]'), "expected numbers"),
-    "an unknown sign": (MAPPING.replace("[columns]", 'nee_positive = "up"\n[columns]'), "'release' or 'uptake'"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG_MAPPINGS)
-def test_when_a_mapping_is_wrong_then_the_request_is_refused_with_what_is_known(tmp_path: Path, case: str) -> None:
-    text, words = WRONG_MAPPINGS[case]
-    path = tmp_path / "mine.toml"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=words):
-        read(write(tmp_path, rows()), path)
-
-
-def test_when_a_mapping_does_not_exist_then_the_shipped_ones_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"site_dayz.*Did you mean 'fluxnet2015_site_days'"):
-        read(write(tmp_path, rows()), "fluxnet2015_site_dayz")
-
-
-@pytest.mark.parametrize(
-    ("given_unit", "wanted", "value", "expected"),
-    [
-        ("umol m-2 s-1", "gC m-2 d-1", 1.0, 12.011e-6 * 86400),
-        ("gCO2 m-2 d-1", "gC m-2 d-1", 44.009, 12.011),  # one mole of each
-        ("K", "degC", 273.15, 0.0),
-        ("degC", "K", 0.0, 273.15),
-        ("degF", "degC", 212.0, 100.0),
-        ("kPa", "hPa", 1.0, 10.0),
-        ("hPa", "kPa", 1013.0, 101.3),
-        ("J m-2", "W m-2", 86400.0, 1.0),
-        ("MJ m-2", "J m-2", 1.0, 1e6),
-        ("W m-2", "J m-2", 1.0, 86400.0),
-        ("m", "mm d-1", 0.002, 2.0),
-        ("mm", "m", 2.0, 0.002),
-        ("%", "0-1", 50.0, 0.5),
-        ("0-1", "%", 0.5, 50.0),
-        ("km h-1", "m s-1", 3.6, 1.0),
-    ],
-)
-def test_units_are_converted_by_their_definition(given_unit: str, wanted: str, value: float, expected: float) -> None:
-    factor, offset = _units.conversion(given_unit, wanted)
-    assert factor * value + offset == pytest.approx(expected, rel=1e-12, abs=1e-9)
-
-
-@given(st.sampled_from([(a, b) for g in _units._GROUPS for a in g for b in g]), st.floats(-1e4, 1e4))
-def test_a_conversion_there_and_back_changes_nothing(units: tuple[str, str], value: float) -> None:
-    there, back = _units.conversion(*units), _units.conversion(*units[::-1])
-    assert back[0] * (there[0] * value + there[1]) + back[1] == pytest.approx(value, rel=1e-9, abs=1e-9)
-
-
-@pytest.mark.parametrize("name", _mapping.shipped())
-def test_every_shipped_mapping_states_where_its_data_come_from(name: str) -> None:
-    mapping = _mapping.load(name)
-    assert mapping.citation
-    assert mapping.licence
-    assert mapping.target_variant != "unstated"
-    assert {n for n, _, _ in mapping.columns} <= set(schema.COLUMNS)
 
 
 def test_the_shared_table_gives_all_its_towers_and_days(shared_data: Path) -> None:
