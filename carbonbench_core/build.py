@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from . import archives, dataset_folder, protocols
+from .archives import mappings
 from .assemble import assemble, sha256_of
 from .build_tower import Job, write_tower
 from .dataset_folder import MANIFEST
@@ -201,4 +202,7 @@ def _run(tasks: list[Callable[[], dict]], workers: int) -> Iterator[dict]:
 
 
 def _mapping_digest(mapping: str | None) -> str:
-    return sha256_of(Path(mapping)) if mapping and Path(mapping).is_file() else str(mapping)
+    """Return what changes when the mapping of a table does, a shipped one too."""
+    given = Path(mapping) if mapping else None
+    files = [given] if given and given.is_file() else sorted(Path(mappings.__file__).parent.glob("*.toml"))
+    return "/".join(sha256_of(file) for file in files)

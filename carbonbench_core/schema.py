@@ -228,7 +228,7 @@ def _tower() -> list[Column]:
         "Percent_Snow_M": ("%", "monthly snow cover"),
         "LST_Day_M": ("K", "monthly day-time surface temperature"),
         "LST_Night_M": ("K", "monthly night-time surface temperature"),
-        "prcp_M": ("mm", "monthly precipitation"),
+        "prcp_M": ("mm d-1", "mean daily precipitation of the month"),
         "ESACCI_sm_M": ("m3 m-3", "monthly soil moisture"),
         "CSIF_SIFdaily_M": ("mW m-2 nm-1 sr-1", "monthly sun-induced fluorescence"),
     }
