@@ -24,6 +24,7 @@ from carbonbench_core import protocols as _protocols
 from carbonbench_core import schema
 from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.predictions import validate_predictions
 
 
 from carbonbench_core.schema import columns

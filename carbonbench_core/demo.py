@@ -10,8 +10,6 @@ from . import synthetic
 from .build import BuildReport, write_folder
 from .build_tower import Job
 from .dataset_folder import DatasetFolder
-from .report.leaderboard import leaderboard
-from .run import run
 
 MODELS = ("climatology", "ridge", "lightgbm", "transformer")
 
@@ -23,6 +21,9 @@ def demo(out: Path, towers: int, years: int, seed: int, protocol: str, workers: 
     ------
     UsageError : a world of that size cannot be made
     """
+    from .report.leaderboard import leaderboard
+    from .run import run
+
     print(f"A SYNTHETIC world of {towers} towers x {years} years, seed {seed}: made up, for trying things out.")
     folder = DatasetFolder.open(build_world(out / "carbonbench", towers, years, seed, workers, progress=True).out)
     for model in MODELS:

@@ -1,0 +1,70 @@
+"""The README: its tables are what the sources say, its examples run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from carbonbench_core import protocols
+from carbonbench_core.report.leaderboard import leaderboard
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+
+
+def protocol_table() -> str:
+    rows = [f"| `{name}` | {module.TEXT} |" for name, module in protocols.rules().items()]
+    return "\n".join(["| protocol | what it measures |", "|---|---|", *rows])
+
+
+def results_table() -> str:
+    return leaderboard(ROOT / "results")
+
+
+TABLES = {"protocols": protocol_table, "results": results_table}
+
+
+def rendered(text: str) -> str:
+    """Return the README with every marked table made anew."""
+    for name, make in TABLES.items():
+        start, end = f"<!-- table: {name} -->", "<!-- end -->"
+        assert start in text, f"the README has no place for table {name}"
+        head, rest = text.split(start, 1)
+        text = f"{head}{start}\n{make()}\n{end}{rest.split(end, 1)[1]}"
+    return text
+
+
+def test_the_tables_are_what_the_sources_say() -> None:
+    text = README.read_text("utf-8")
+    assert rendered(text) == text, "run `python -m tests.test_readme` to render the tables anew"
+
+
+def test_the_example_of_an_own_model_runs_and_is_under_20_lines(small_folder: Path, tmp_path: Path) -> None:
+    code = re.search(r"<!-- example: own model -->\n```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)[1]
+    assert len([line for line in code.splitlines() if line.strip()]) < 20
+    (tmp_path / "my_model.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "my_model.py")],
+        cwd=small_folder.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "q50" in done.stdout
+
+
+@pytest.mark.parametrize("path", [README, ROOT / "CHANGELOG.md"])
+def test_every_file_that_is_named_exists(path: Path) -> None:
+    for name in re.findall(r"`([A-Za-z_./-]+(?:/|\.py|\.md|\.toml))`", path.read_text("utf-8")):
+        if name.startswith(("my_", "./")) or name == "predictions.parquet":
+            continue
+        assert (ROOT / name).exists(), name
+
+
+if __name__ == "__main__":
+    README.write_text(rendered(README.read_text("utf-8")), "utf-8")
