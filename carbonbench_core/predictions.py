@@ -1,0 +1,322 @@
+"""The evaluation index of a protocol, the table of predictions, and whether one fits the other.
+
+Every model of a protocol is scored on the same site-days. A prediction that is missing is an error, never a day less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from .errors import PredictionError, first_few
+from .schema import TARGETS
+
+WARM_UP_DAYS = 30  # at the start of every part, for every model alike, whatever its memory
+FIRST_DAY = date(2000, 2, 24)  # the first day of MODIS Terra
+KEYS = ("site_id", "date")
+STRATA = ("igbp", "koppen_main", "koppen")
+COLUMNS = (*KEYS, *TARGETS)
+_ENOUGH = 30  # site-days, to judge a unit by
+_FILL = -9999.0  # how flux archives write a missing value
+
+# gC m-2 d-1 in other units: molar masses C 12.011, CO2 44.009 [g mol-1]. umol m-2 s-1 (0.96) cannot be told apart.
+UNITS = {
+    "kgC m-2 d-1": 1e-3,
+    "kgCO2 m-2 d-1": 44.009 / 12.011 / 1000,
+    "tC ha-1 d-1": 1e-2,
+    "molC m-2 d-1": 1 / 12.011,
+    "gCO2 m-2 d-1 (or tC ha-1 yr-1)": 44.009 / 12.011,
+    "mmolC m-2 d-1": 1000 / 12.011,
+    "gC m-2 yr-1": 365.25,
+    "mgC m-2 d-1": 1000.0,
+}
+
+
+def scored(part: pa.Table, qc_threshold: float = 1.0) -> np.ndarray:
+    """Return which targets are scored on which days of one part.
+
+    A target is scored where it is present, `nee_qc` reaches the threshold, the day is not before `FIRST_DAY` and not
+    among the first `WARM_UP_DAYS` rows of the part.
+
+    Parameters
+    ----------
+    part : pyarrow.Table [D rows], one shard: a tower's early or late days in date order
+    qc_threshold : float, 0-1
+
+    Returns
+    -------
+    ndarray [D, 3] of bool, in the order of `TARGETS`
+
+    Raises
+    ------
+    PredictionError : a column is missing, or the days are not in order
+    """
+    missing = [name for name in ("date", *TARGETS, "nee_qc") if name not in part.column_names]
+    if missing:
+        raise PredictionError(f"A part has no column {', '.join(missing)}. It needs date, the targets and nee_qc.")
+    day = part["date"].to_numpy().astype("datetime64[D]")
+    if np.any(day[1:] <= day[:-1]):
+        raise PredictionError("A part is not in date order. Give the days of one shard as they stand in it.")
+    usable = (part["nee_qc"].to_numpy().astype(float) >= qc_threshold) & (day >= np.datetime64(FIRST_DAY))
+    usable[:WARM_UP_DAYS] = False
+    return usable[:, None] & np.isfinite(_targets(part))
+
+
+def evaluation_frame(parts: Iterable[pa.Table], qc_threshold: float = 1.0) -> pd.DataFrame:
+    """Return every site-day with a scored target: what predictions are asked for and scored against.
+
+    Parameters
+    ----------
+    parts : iterable of pyarrow.Table, the shards of a split, with keys, classes, targets and nee_qc
+    qc_threshold : float, 0-1
+
+    Returns
+    -------
+    DataFrame, columns site_id, date (datetime64), the classes that the parts have, and gpp, reco, nee
+        [gC m-2 d-1], NaN where that target is not scored; rows as they stand in the parts
+
+    Raises
+    ------
+    PredictionError : a part lacks a column, a site-day stands twice, or nothing is scored
+    """
+    kept, observed, n_days = [], [], 0
+    for part in parts:
+        mask = scored(part, qc_threshold)
+        rows = mask.any(axis=1)
+        n_days += len(rows)
+        kept.append(part.select([c for c in (*KEYS, *STRATA) if c in part.column_names]).filter(pa.array(rows)))
+        observed.append(np.where(mask, _targets(part), np.nan)[rows])
+    if not sum(map(len, observed)):
+        raise PredictionError(
+            f"None of {n_days:,} site-days in {len(kept)} parts is scored: a target present, nee_qc >= "
+            f"{qc_threshold:g}, from {FIRST_DAY}, {WARM_UP_DAYS} days into the part. Lower the threshold or add towers."
+        )
+    frame = pa.concat_tables(kept).to_pandas(date_as_object=False).astype({"date": "datetime64[s]"})
+    frame[list(TARGETS)] = np.concatenate(observed)
+    _refuse_duplicates(frame, *_site_day_numbers(frame), "The test split has")
+    return frame
+
+
+def read_predictions(path: str | Path) -> pd.DataFrame:
+    """Read a table of predictions.
+
+    Parameters
+    ----------
+    path : path, Parquet or CSV with `COLUMNS`; dates as dates, ISO text or YYYYMMDD
+
+    Returns
+    -------
+    DataFrame, `COLUMNS` alone, date as datetime64
+
+    Raises
+    ------
+    PredictionError : the file cannot be read, lacks a column or holds something that is no date
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".parquet", ".csv"):
+        raise PredictionError(f"Got predictions in {path.name}, expected a .parquet or a .csv file.")
+    try:
+        frame = (
+            pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path, dtype={"site_id": str})
+        )
+    except FileNotFoundError:
+        raise PredictionError(f"No file {path}. Check the path of the predictions.") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise PredictionError(f"{path} cannot be read: {error}. Write it again as Parquet or CSV.") from error
+    _require_columns(frame)
+    return frame[list(COLUMNS)].assign(date=_days(frame["date"]).astype("datetime64[s]"))
+
+
+def validate_predictions(
+    predictions: pd.DataFrame,
+    frame: pd.DataFrame,
+    known_days: pd.DataFrame | None = None,
+    check_units: bool = True,
+) -> pd.DataFrame:
+    """Check predictions against the evaluation frame, and return them in its order.
+
+    Parameters
+    ----------
+    predictions : DataFrame with `COLUMNS`, rows in any order [gC m-2 d-1, NEE negative for uptake]
+    frame : DataFrame, from `evaluation_frame`
+    known_days : DataFrame with site_id and date, optional, every site-day of the split: predictions on those that are
+        not scored are accepted and counted; None accepts the days of `frame` alone
+    check_units : bool, whether predictions that seem to be in another unit are refused, see `suspect_units`
+
+    Returns
+    -------
+    DataFrame with `COLUMNS`, row by row that of `frame`; ``attrs["n_not_scored"]`` counts the other rows
+
+    Raises
+    ------
+    PredictionError : a column is missing or no number; site-days are missing, doubled or foreign; a value is NaN or
+        infinite where it is scored; the unit is suspect. It names the first offenders and what to do
+    """
+    _require_columns(predictions)
+    values = _numeric(predictions)
+    days = predictions[list(KEYS)].assign(date=_days(predictions["date"]))
+    known = frame if known_days is None else known_days
+    given, wanted, allowed = _site_day_numbers(days, frame, known)
+    _refuse_duplicates(days, given, "Predictions have")
+    rows = pd.Index(given).get_indexer(wanted)
+    lacking = f"Predictions lack {{n}} of {len(frame):,} scored site-days"
+    _refuse(frame[rows < 0], lacking, "Predict every day of the test split.")
+    foreign = days[~np.isin(given, np.concatenate([wanted, allowed]))]
+    _refuse(foreign, "Predictions have {n} site-days that are not in this test split", "Leave those rows out.")
+    aligned = values[rows]
+    _refuse_not_finite(aligned, frame)
+    suspicion = suspect_units(aligned, frame[list(TARGETS)].to_numpy(float)) if check_units else None
+    if suspicion:
+        raise PredictionError(f"{suspicion} Convert them, or pass check_units=False if they are what they should be.")
+    out = frame[list(KEYS)].copy()
+    out[list(TARGETS)] = aligned
+    out.attrs["n_not_scored"] = len(days) - len(frame)
+    return out
+
+
+def suspect_units(p: np.ndarray, y: np.ndarray) -> str | None:
+    """Return why predictions seem to be in another unit or sign, or None.
+
+    Only what no honest model does is suspect; one that is wrong by much, flat, noisy or of the wrong season is not.
+    The rules are about GPP and RECO together, over all site-days, and need 30 of them:
+
+    - too small or too large for any tower: a mean size below 1/200 of the observed one (and not zero), or a median
+      size above 100 gC m-2 d-1, four times the daily GPP of the most productive vegetation
+    - a unit of `UNITS`: R2 < 0 as given, R2 > 0.6 after conversion, and the slope through the origin is that of the
+      unit within 15-18 %. Both hold for good predictions only: of poor ones a factor like 3.66 is not detectable
+    - standardised: correlated with the observations (r > 0.3), yet a mean below a quarter of the observed one and more
+      than a third of the days negative, where the observed mean is at least 1 gC m-2 d-1
+    - the sign of NEE: against the predictions' own RECO - GPP (r < -0.5) and against the observations (r < 0); or
+      R2 > 0.25 once negated, unless NEE agrees with RECO - GPP: then the season is wrong, not the sign
+
+    Parameters
+    ----------
+    p, y : ndarray [N, 3], predictions and observations (NaN where not scored), in the order of `TARGETS`
+    """
+    pairs = [(p[seen, t], y[seen, t]) for t, seen in enumerate(np.isfinite(y).T)]
+    gross = {name: (a, b) for name, (a, b) in zip(("GPP", "RECO"), pairs, strict=False) if len(a) >= _ENOUGH}
+    for rule in (_known_unit, _wrong_size, _standardised) if gross else ():
+        found = rule(list(gross.values()))
+        if found:
+            return f"Predicted {' and '.join(gross)} {found}. Expected gC m-2 d-1."
+    if len(pairs[2][0]) >= _ENOUGH and _sign_flipped(*pairs[2], p):
+        return "Predicted NEE seems to have the opposite sign. Expected NEE = RECO - GPP, negative for uptake."
+    return None
+
+
+def _known_unit(pairs: list) -> str | None:
+    def is_it(a: np.ndarray, b: np.ndarray, factor: float) -> bool:
+        return _r2(a, b) < 0 and _r2(a / factor, b) > 0.6 and 0.85 < (a @ b) / (b @ b) / factor < 1.18
+
+    found = [unit for unit, factor in UNITS.items() if all(is_it(a, b, factor) for a, b in pairs)]
+    return f"seem to be in {found[0]}" if found else None
+
+
+def _wrong_size(pairs: list) -> str | None:
+    if all(0 < np.abs(a).mean() < np.abs(b).mean() / 200 for a, b in pairs):
+        return "are less than 1/200 of what was observed"
+    if all(np.median(np.abs(a)) > 100 for a, _ in pairs):
+        return "are larger than any ecosystem's"
+    return None
+
+
+def _standardised(pairs: list) -> str | None:
+    def is_it(a: np.ndarray, b: np.ndarray) -> bool:
+        return b.mean() >= 1 and a.mean() < b.mean() / 4 and (a < 0).mean() > 1 / 3 and _correlation(a, b) > 0.3
+
+    found = all(is_it(a, b) for a, b in pairs)
+    return "seem to be standardised: a third is negative, yet they follow the fluxes" if found else None
+
+
+def _sign_flipped(nee: np.ndarray, observed: np.ndarray, p: np.ndarray) -> bool:
+    p = p[np.isfinite(p).all(axis=1)]
+    gpp, reco = p[:, TARGETS.index("gpp")], p[:, TARGETS.index("reco")]
+    own = _correlation(p[:, TARGETS.index("nee")], reco - gpp)
+    return (own < -0.5 and _correlation(nee, observed) < 0) or (own < 0.3 and _r2(-nee, observed) > 0.25)
+
+
+def _r2(p: np.ndarray, y: np.ndarray) -> float:
+    spread = np.sum((y - y.mean()) ** 2)
+    return 1 - np.sum((p - y) ** 2) / spread if spread > 0 else np.nan
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    if len(a) < _ENOUGH or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _targets(part: pa.Table) -> np.ndarray:
+    return np.stack([part[name].to_numpy().astype(float) for name in TARGETS], axis=1)
+
+
+def _require_columns(frame: pd.DataFrame) -> None:
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise PredictionError(
+            f"Predictions have no column {', '.join(missing)}; they have {first_few(frame.columns, 8) or 'none'}. "
+            f"Expected {', '.join(COLUMNS)}."
+        )
+
+
+def _numeric(predictions: pd.DataFrame) -> np.ndarray:
+    for name in TARGETS:
+        bad = pd.to_numeric(predictions[name], errors="coerce").isna() & predictions[name].notna()
+        if bad.any():
+            first = predictions[bad].iloc[0]
+            raise PredictionError(
+                f"Predicted {name} is no number in {bad.sum():,} rows, the first: {first[name]!r} at "
+                f"{first['site_id']} {first['date']}. Write numbers alone."
+            )
+    return predictions[list(TARGETS)].apply(pd.to_numeric).to_numpy(float)
+
+
+def _days(column: pd.Series) -> np.ndarray:
+    """Return dates as datetime64[D]; text is ISO, a whole number is YYYYMMDD."""
+    if pd.api.types.is_integer_dtype(column):
+        column = column.astype(str).where(column.between(1000_01_01, 9999_12_31))
+    try:
+        stamps = pd.to_datetime(column, format="ISO8601")
+    except (ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise PredictionError(f"Column date holds something that is no date: {reason} Write YYYY-MM-DD.") from None
+    stamps = stamps.dt.tz_localize(None)
+    bad = stamps.isna() | (stamps != stamps.dt.normalize())
+    if bad.any():
+        raise PredictionError(
+            f"Column date is no whole day in {bad.sum():,} rows, the first: {column[bad].iloc[0]!r}. Write YYYY-MM-DD."
+        )
+    return stamps.to_numpy().astype("datetime64[D]")
+
+
+def _site_day_numbers(*tables: pd.DataFrame) -> list[np.ndarray]:
+    """Return one whole number per site-day, the same in every table."""
+    sites = pd.concat([table["site_id"] for table in tables], ignore_index=True)
+    if sites.isna().any():
+        raise PredictionError(f"site_id is missing in {sites.isna().sum():,} rows. Every row needs its site.")
+    codes = np.split(pd.factorize(sites)[0].astype(np.int64), np.cumsum([len(table) for table in tables])[:-1])
+    return [code * 2**32 + _days(table["date"]).astype(np.int64) for code, table in zip(codes, tables, strict=True)]
+
+
+def _refuse(rows: pd.DataFrame, what: str, remedy: str) -> None:
+    if len(rows):
+        first = first_few(f"{site} {day:%Y-%m-%d}" for site, day in zip(rows["site_id"], rows["date"], strict=True))
+        raise PredictionError(f"{what.format(n=f'{len(rows):,}')}, the first: {first}. {remedy}")
+
+
+def _refuse_duplicates(frame: pd.DataFrame, numbers: np.ndarray, who: str) -> None:
+    again = pd.Series(numbers).duplicated().to_numpy()
+    _refuse(frame[again], who + " {n} site-days more than once", "Keep one row per site and day.")
+
+
+def _refuse_not_finite(aligned: np.ndarray, frame: pd.DataFrame) -> None:
+    asked = frame[list(TARGETS)].notna().to_numpy()
+    bad = asked & (~np.isfinite(aligned) | (aligned == _FILL))
+    names = " and ".join(name for name, any_bad in zip(TARGETS, bad.any(axis=0), strict=True) if any_bad)
+    what = f"Predicted {names} is NaN, infinite or {_FILL:g} on {{n}} scored site-days"
+    _refuse(frame[bad.any(axis=1)], what, "Predict a number on each.")
