@@ -1,1 +1,1 @@
-"""."""
+"""From predictions to scores, result rows and the leaderboard."""

@@ -1,0 +1,127 @@
+"""Result rows: flat, JSON, attributed, and written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carbonbench_core.report import rows as module
+from carbonbench_core.report.rows import code_version, result_row, write_row
+from carbonbench_core.report.score import score
+from carbonbench_core.schema import TARGETS
+
+RUN = {
+    "protocol": "veg_holdout",
+    "protocol_digest": "p" * 16,
+    "data_digest": "d" * 16,
+    "feature_set": "minimal",
+    "model": "ridge",
+}
+
+
+@pytest.fixture(scope="module")
+def scores() -> dict:
+    """Return scores of two towers of 40 days, one of them with constant GPP."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"site_id": ["A"] * 40 + ["B"] * 40, "igbp": ["ENF"] * 40 + ["GRA"] * 40, "koppen_main": "D"})
+    frame["date"] = np.tile(np.datetime64("2010-01-01") + np.arange(40), 2)
+    frame[list(TARGETS)] = rng.normal(size=(80, 3))
+    frame.loc[40:, "gpp"] = 1.0
+    predictions = frame[["site_id", "date", *TARGETS]].copy()
+    predictions[list(TARGETS)] += rng.normal(size=(80, 3))
+    return score(predictions, frame)
+
+
+def test_a_row_is_flat_and_survives_json_unchanged(scores: dict) -> None:
+    row = result_row(scores, **RUN, settings={"alpha": 1.0}, seed=3)
+    assert not [key for key, value in row.items() if isinstance(value, dict | list)]
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+
+
+def test_every_score_has_its_place_over_all_towers_and_by_class(scores: dict) -> None:
+    row = result_row(scores, **RUN)
+    for target in TARGETS:
+        for name in ("r2", "rmse", "mae", "nmae", "rae", "bias"):
+            for q in ("q25", "q50", "q75"):
+                assert row[f"{target}.{name}.{q}"] == scores[target][name][q]
+    assert row["gpp.r2.q50.igbp=ENF"] == scores["gpp"]["igbp"]["ENF"]["r2"]["q50"]
+    assert row["nee.n_days.koppen_main=D"] == 80
+    assert (row["gpp.r2.n"], row["gpp.r2.n_undefined"], row["n_sites"], row["n_days"]) == (1, 1, 2, 80)
+
+
+def test_what_is_undefined_is_null(scores: dict) -> None:
+    assert math.isnan(scores["gpp"]["igbp"]["GRA"]["r2"]["q50"])
+    assert result_row(scores, **RUN)["gpp.r2.q50.igbp=GRA"] is None
+
+
+def test_scores_within_training_towers_stand_beside_under_their_prefix(scores: dict) -> None:
+    row = result_row(scores, id_test=scores, **RUN)
+    assert row["id_test.gpp.r2.q50"] == row["gpp.r2.q50"]
+    assert not [key for key in result_row(scores, **RUN) if key.startswith("id_test.")]
+
+
+def test_a_row_says_what_made_it_and_when_and_on_what(scores: dict) -> None:
+    row = result_row(scores, **RUN, settings={"b": 1, "a": None}, seed=5, synthetic=True, fit_seconds=1.5)
+    assert {name: row[name] for name in RUN} == RUN
+    assert (row["seed"], row["synthetic"], row["fit_seconds"], row["test_predict_seconds"]) == (5, True, 1.5, None)
+    assert row["settings"] == '{"a": null, "b": 1}'
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(row["created"])) < timedelta(minutes=1)
+    assert row["lib.numpy"] == np.__version__
+    assert row["cores"] >= 1
+    assert row["cpu"]
+    assert row["python"].startswith("3.")
+    assert row["code_version"] == code_version()
+
+
+def test_the_code_version_names_the_commit_of_a_checkout() -> None:
+    if not (Path(module.__file__).resolve().parents[2] / ".git").exists():
+        pytest.skip("not run from a checkout")
+    assert "+g" in code_version()
+
+
+def test_without_git_a_row_still_has_a_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "+g" not in code_version()
+
+
+def test_a_row_is_written_under_its_protocol_model_and_seed(scores: dict, tmp_path: Path) -> None:
+    row = result_row(scores, **RUN, seed=7)
+    path = write_row(row, tmp_path / "results")
+    assert path.parent == tmp_path / "results" / "veg_holdout"
+    assert path.name.startswith("ridge-")
+    assert path.name.endswith("-seed7.json")
+    assert json.loads(path.read_text()) == row
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_the_same_run_replaces_its_row_and_no_other_does(scores: dict, tmp_path: Path) -> None:
+    base = result_row(scores, **RUN)
+    first = write_row(base, tmp_path)
+    assert write_row(base | {"created": "later"}, tmp_path) == first
+    assert json.loads(first.read_text())["created"] == "later"
+    others = [{"seed": 1}, {"settings": '{"alpha": 2}'}, {"feature_set": "full"}, {"data_digest": "x"}]
+    paths = {first, *(write_row(base | other, tmp_path) for other in [*others, {"protocol_digest": "x"}])}
+    assert len(paths) == 6
+
+
+def test_a_row_that_cannot_be_written_leaves_the_old_one_and_no_litter(scores: dict, tmp_path: Path) -> None:
+    row = result_row(scores, **RUN)
+    path = write_row(row, tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_row(row | {"gpp.r2.q50": math.nan}, tmp_path)
+    with pytest.raises(TypeError):
+        write_row(row | {"gpp.r2.q50": object()}, tmp_path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_model_name_cannot_lead_out_of_the_folder(scores: dict, tmp_path: Path) -> None:
+    path = write_row(result_row(scores, **RUN | {"model": "../../my model"}), tmp_path / "results")
+    assert path.parent == tmp_path / "results" / "veg_holdout"
