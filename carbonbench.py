@@ -25,8 +25,7 @@ from carbonbench_core import schema
 from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError
 from carbonbench_core.predictions import validate_predictions
-
-
+from carbonbench_core.report.leaderboard import leaderboard
 from carbonbench_core.schema import columns
 from carbonbench_core.tabular import to_tabular
 from carbonbench_core.windows import to_windows

@@ -48,6 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _json(value: object) -> str:
+    """Return JSON text; what is undefined (NaN) is null, since JSON has no NaN."""
+
+    def plain(item: object) -> object:
+        if isinstance(item, dict):
+            return {key: plain(each) for key, each in item.items()}
+        if isinstance(item, list | tuple):
+            return [plain(each) for each in item]
+        return None if isinstance(item, float) and item != item else item
+
+    return json.dumps(plain(value), indent=1)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="carbonbench", description="The benchmark of zero-shot spatial transfer for terrestrial carbon fluxes."
@@ -115,7 +128,7 @@ def _build(args: argparse.Namespace) -> int:
         workers=args.workers,
         progress=not args.json,
     )
-    print(json.dumps(report.to_json(), indent=1) if args.json else _describe(report))
+    print(_json(report.to_json()) if args.json else _describe(report))
     for source, reason in report.failed.items():
         print(f"carbonbench: not built: {source}: {reason}", file=sys.stderr)
     return 1 if report.failed else 0
@@ -164,7 +177,7 @@ def _protocols(args: argparse.Namespace) -> None:
         for p in folder.protocols.values()
     ]
     if args.json:
-        print(json.dumps(listed, indent=1))
+        print(_json(listed))
         return
     print(f"{folder}{' (SYNTHETIC)' if folder.is_synthetic else ''}, data {folder.data_digest}")
     for p in listed:
@@ -192,7 +205,7 @@ def _run(args: argparse.Namespace) -> None:
     folder = DatasetFolder.find(args.data)
     settings = parse_settings(args.set)
     result = run(args.protocol, args.model, folder, args.feature_set, args.seed, settings, args.out, args.results)
-    print(json.dumps(result.row, indent=1) if args.json else result.describe())
+    print(_json(result.row) if args.json else result.describe())
 
 
 def _add_predict(commands: argparse._SubParsersAction) -> None:
@@ -223,7 +236,7 @@ def _score(args: argparse.Namespace) -> None:
     from .run import describe_scores, score_predictions
 
     scores = score_predictions(args.predictions, DatasetFolder.find(args.data), args.protocol, args.split)
-    print(json.dumps(scores, indent=1) if args.json else describe_scores(scores))
+    print(_json(scores) if args.json else describe_scores(scores))
 
 
 def _add_leaderboard(commands: argparse._SubParsersAction) -> None:
@@ -235,4 +248,5 @@ def _add_leaderboard(commands: argparse._SubParsersAction) -> None:
 def _leaderboard(args: argparse.Namespace) -> None:
     from .report.leaderboard import leaderboard
 
-    print(leaderboard(args.results))
+    board = leaderboard(args.results)
+    print(_json(board.rows) if args.json else board)

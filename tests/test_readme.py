@@ -22,7 +22,7 @@ def protocol_table() -> str:
 
 
 def results_table() -> str:
-    return leaderboard(ROOT / "results")
+    return leaderboard(ROOT / "results").markdown()
 
 
 TABLES = {"protocols": protocol_table, "results": results_table}
