@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .towers import Tower
 
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
-TOWER_VERSION = 1
+TOWER_VERSION = 2
+KELVIN = 273.15  # 0 degC
 # Site ids name files, so they must not name anything else.
 SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -123,5 +124,18 @@ def _site_row(record: Record, tower: Tower, days: TowerDays, parts: dict[str, di
         "days_late": parts["late"]["rows"] if "late" in parts else 0,
         "days_inserted": days.counts["inserted_days"],
         "days_qc1": pc.sum(pc.greater_equal(days.table["nee_qc"], 1.0)).as_py() or 0,
+        "mean_temperature_era5_land": _mean_temperature(days.table, "temperature_2m", KELVIN),
+        "mean_temperature_tower": _mean_temperature(days.table, "TA_F", 0.0),
         **{f"days_{t}": days.table.num_rows - days.table[t].null_count for t in schema.TARGETS},
     }
+
+
+def _mean_temperature(table: pa.Table, column: str, offset: float) -> float | None:
+    """Return the mean of the twelve month-of-year means [degC], so that gaps do not favour a season."""
+    import pyarrow.compute as pc
+
+    if column not in table.column_names:
+        return None
+    months = table.select([column]).append_column("month", pc.month(table["date"]))
+    means = months.group_by("month").aggregate([(column, "mean")])[f"{column}_mean"].drop_null()
+    return pc.mean(means).as_py() - offset if len(means) == 12 else None
