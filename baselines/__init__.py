@@ -74,17 +74,21 @@ class Baseline:
         Raises
         ------
         FeatureError : an input or target column is missing or of the wrong type
-        CarbonBenchError : no training row has a target of a quality above 0
+        CarbonBenchError : no training row has one of the targets in a quality above 0
         """
         table = as_table(train)
         features = self._choose(table)
         chosen = [*KEYS, *features, *schema.TARGETS, "nee_qc"]
         table = _select(table, chosen)
-        if not _has_targets(table):
-            raise CarbonBenchError(f"None of the {table.num_rows:,} training rows has a target with nee_qc above 0.")
+        without = [t for t, n in zip(schema.TARGETS, _labelled(table), strict=True) if n == 0]
+        if without:
+            raise CarbonBenchError(
+                f"None of the {table.num_rows:,} training rows has {' or '.join(without)} with nee_qc above 0. "
+                "A model is fitted on all three targets."
+            )
         held = None if validation is None else _select(as_table(validation), chosen)
         self.features = features
-        self._fit(table, held if held is not None and _has_targets(held) else None)
+        self._fit(table, held if held is not None and any(_labelled(held)) else None)
         return self
 
     def predict(self, data: Data) -> pd.DataFrame:
@@ -269,6 +273,7 @@ def _select(table: pa.Table, names: Sequence[str]) -> pa.Table:
     return table.select(list(names))
 
 
-def _has_targets(table: pa.Table) -> bool:
+def _labelled(table: pa.Table) -> list[int]:
+    """Return for every target how many rows have it in a quality above 0."""
     y, qc = targets(table), quality(table)
-    return bool((np.isfinite(y).any(axis=1) & (qc > 0)).any())
+    return [int(n) for n in (np.isfinite(y) & (qc > 0)[:, None]).sum(axis=0)]

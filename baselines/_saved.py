@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from carbonbench_core import schema
 from carbonbench_core.errors import CarbonBenchError, FeatureError, UsageError, first_few
 
@@ -48,7 +50,7 @@ def check_files(folder: Path, config: dict[str, Any]) -> None:
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
-        return hashlib.filedigest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_setting(key: str, value: Any, default: Any) -> None:
@@ -65,3 +67,24 @@ def check_setting(key: str, value: Any, default: Any) -> None:
         raise UsageError(f"Got {key}={value!r}, expected {type(default).__name__} such as {default!r}.")
     if key == "features" and value is not None and (isinstance(value, str) or not all(map(str, value))):
         raise FeatureError(f"Got features={value!r}, expected a list of column names.")
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays into one file without pickle."""
+    np.savez_compressed(path, **arrays)
+
+
+def read_arrays(path: Path, **shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Read arrays that `write_arrays` wrote.
+
+    Raises
+    ------
+    CarbonBenchError : an array is missing, not finite or not of the shape expected
+    """
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: np.asarray(file[name], dtype=np.float64) for name in shapes if name in file}
+    for name, shape in shapes.items():
+        got = arrays[name].shape if name in arrays else "nothing"
+        if got != shape or not np.isfinite(arrays[name]).all():
+            raise CarbonBenchError(f"{path}: expected finite numbers {shape} for {name!r}, got {got}. Save it again.")
+    return arrays
