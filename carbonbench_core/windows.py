@@ -155,6 +155,8 @@ class Windows:
         self._static_row = np.cumsum(change) - 1
         self.static_names = tuple(encoder.names)
         self._keep = np.r_[np.zeros(len(self.dynamic_names), bool), encoder.is_class]
+        if not features:  # a table without columns has no rows either
+            return np.zeros((int(change.sum()), 0), dtype=np.float32)
         return encoder.transform(table.select(features).take(np.flatnonzero(change)))
 
     def _pad_records(self, x: np.ndarray, n_records: int) -> None:
