@@ -308,6 +308,19 @@ class TestUnits:
         y = 0.05 * np.random.default_rng(0).normal(size=(400, 3))
         assert suspect_units(world(1, 400), y) is None
 
+    def test_the_season_of_the_other_hemisphere_is_not_taken_for_a_wrong_sign(self):
+        # gpp = 4 + 4 s, reco = 4, nee = -4 s; half a year off, s becomes -s: NEE is exactly negated, and so is GPP.
+        s = np.sin(2 * np.pi * np.arange(730) / 365)
+        y = np.stack([4 + 4 * s, np.full(730, 4.0), -4 * s], axis=1)
+        assert suspect_units(np.stack([4 - 4 * s, np.full(730, 4.0), 4 * s], axis=1), y) is None
+        assert "opposite sign" in suspect_units(y * [1, 1, -1], y)
+
+    def test_a_linear_model_below_zero_in_the_tundra_is_let_through(self):
+        # Observed means about 0.3 gC m-2 d-1: a small offset makes most predictions negative.
+        y = 0.06 * world()
+        assert suspect_units(y - 0.5, y) is None
+        assert "standardised" in suspect_units(world() - 8.5, world())
+
     def test_too_few_days_are_not_judged(self):
         y = world()[:29]
         assert suspect_units(1000 * y, y) is None

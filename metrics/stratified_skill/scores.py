@@ -48,7 +48,8 @@ class SiteDays:
 
     @cached_property
     def _centred(self) -> tuple[np.ndarray, np.ndarray]:
-        # Twice: the first mean is rounded at the size of y, the second at the size of y's spread.
+        # Twice: the first mean is rounded at the size of y, the second at the size of y's spread; where y is constant,
+        # what the first leaves is one rounding error on every day, and the second removes it exactly.
         rough_mean = self.mean(self.y)
         rough = self.y - self.daily(rough_mean)
         rest = self.mean(rough)
@@ -63,13 +64,6 @@ class SiteDays:
     def y_mean(self) -> np.ndarray:
         """Mean of the observations, [S]."""
         return self._centred[1]
-
-    @cached_property
-    def y_varies(self) -> np.ndarray:
-        """Whether a site's observations differ at all, [S] of bool; a sum of squares cannot tell for rounding."""
-        if not len(self.y):
-            return np.zeros(0, bool)
-        return np.maximum.reduceat(self.y, self.starts) > np.minimum.reduceat(self.y, self.starts)
 
     @cached_property
     def error(self) -> np.ndarray:
@@ -97,14 +91,14 @@ class SiteDays:
         return self.total(np.abs(self.y_centred))
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray, defined: np.ndarray) -> np.ndarray:
+def _ratio(numerator: np.ndarray, denominator: np.ndarray, zero: float | np.ndarray = 0.0) -> np.ndarray:
     out = np.full(len(denominator), np.nan)
-    return np.divide(numerator, denominator, out=out, where=defined & (denominator > 0))
+    return np.divide(numerator, denominator, out=out, where=denominator > zero)
 
 
 def r2(s: SiteDays) -> np.ndarray:
     """Nash-Sutcliffe efficiency: 1 - sum (y-p)^2 / sum (y-m)^2; undefined where y does not vary."""
-    return 1 - _ratio(s.sse, s.sst, s.y_varies)
+    return 1 - _ratio(s.sse, s.sst)
 
 
 def rmse(s: SiteDays) -> np.ndarray:
@@ -120,12 +114,12 @@ def mae(s: SiteDays) -> np.ndarray:
 def nmae(s: SiteDays) -> np.ndarray:
     """Mean absolute error over the size of the observed mean: MAE / |m|; undefined where m is zero."""
     size = np.abs(s.y_mean)
-    return _ratio(mae(s), size, size > _ZERO_MEAN * s.mean(np.abs(s.y)))
+    return _ratio(mae(s), size, zero=_ZERO_MEAN * s.mean(np.abs(s.y)))
 
 
 def rae(s: SiteDays) -> np.ndarray:
     """Relative absolute error: sum |y-p| / sum |y-m|; undefined where y does not vary."""
-    return _ratio(s.sae, s.sat, s.y_varies)
+    return _ratio(s.sae, s.sat)
 
 
 def bias(s: SiteDays) -> np.ndarray:

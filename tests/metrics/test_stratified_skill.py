@@ -98,11 +98,12 @@ class TestHandDerived:
 
 
 class TestUndefined:
+    @pytest.mark.parametrize("n", [2, 3, 1000, 2431])
     @pytest.mark.parametrize("level", [0.0, 0.1, 1e9 / 3])
-    def test_a_constant_site_has_no_r2_and_no_rae_and_is_counted(self, level):
+    def test_a_constant_site_has_no_r2_and_no_rae_and_is_counted(self, level, n):
         # The mean of equal values is rounded: a sum of squares above zero must not pass for variance.
-        y = np.full(1000, level)
-        result = stratified_skill(y + 1, y, ["S"] * 1000)
+        y = np.full(n, level)
+        result = stratified_skill(y + 1, y, ["S"] * n)
         assert math.isnan(only(result)["r2"])
         assert math.isnan(only(result)["rae"])
         assert only(result)["rmse"] == pytest.approx(1.0, abs=1e-6)
@@ -296,6 +297,13 @@ class TestLaws:
         for scores in stratified_skill(y, y, site)["sites"].values():
             assert (scores["rmse"], scores["mae"], scores["bias"]) == (0.0, 0.0, 0.0)
             assert scores["r2"] == 1.0 or math.isnan(scores["r2"])
+
+    def test_a_mean_between_two_floating_point_numbers_does_not_cost_digits(self):
+        # Near 2^52 only whole numbers exist: the mean 2^52 + 1/3 is rounded to 2^52, yet the spread is exact.
+        # y - m = -1/3 -1/3 2/3: sum of squares 2/3, p - y = 0 0 1 -> r2 = 1 - 1/(2/3) = -0.5, rae = 1/(4/3) = 0.75.
+        y = 2.0**52 + np.array([0.0, 0.0, 1.0])
+        scores = only(stratified_skill(y + np.array([0, 0, 1]), y, ["S"] * 3))
+        assert (scores["r2"], scores["rae"]) == pytest.approx((-0.5, 0.75), abs=1e-12)
 
     def test_a_large_offset_does_not_cost_digits(self):
         # y = 2^40 + (0 .. 999) / 1024 is exact in a double; a one-pass sum of squares would lose all of it.

@@ -122,6 +122,13 @@ def test_a_row_that_cannot_be_written_leaves_the_old_one_and_no_litter(scores: d
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_who_reads_a_row_while_it_is_replaced_reads_the_old_one_whole(scores: dict, tmp_path: Path) -> None:
+    row = result_row(scores, **RUN)
+    with write_row(row, tmp_path).open() as reader:
+        write_row(row | {"created": "later"}, tmp_path)
+        assert json.load(reader) == row
+
+
 def test_a_model_name_cannot_lead_out_of_the_folder(scores: dict, tmp_path: Path) -> None:
     path = write_row(result_row(scores, **RUN | {"model": "../../my model"}), tmp_path / "results")
     assert path.parent == tmp_path / "results" / "veg_holdout"
