@@ -160,7 +160,11 @@ def evaluation_index(protocol: str, data_dir: str | Path | None = None, split: s
 
 
 def score(
-    predictions: pd.DataFrame | str | Path, protocol: str, data_dir: str | Path | None = None, split: str = "test"
+    predictions: pd.DataFrame | str | Path,
+    protocol: str,
+    data_dir: str | Path | None = None,
+    split: str = "test",
+    check_units: bool = True,
 ) -> dict[str, Any]:
     """Validate predictions against the evaluation index of a protocol and score them.
 
@@ -169,6 +173,7 @@ def score(
     predictions : DataFrame or path to Parquet or CSV with site_id, date, gpp, reco, nee [gC m-2 d-1]
     protocol, data_dir : as for `load`
     split : str, "test" or "id_test"
+    check_units : bool, whether predictions that seem to be in another unit or sign are refused
 
     Returns
     -------
@@ -180,7 +185,7 @@ def score(
     """
     from carbonbench_core.run import score_predictions
 
-    return score_predictions(predictions, DatasetFolder.find(data_dir), protocol, split)
+    return score_predictions(predictions, DatasetFolder.find(data_dir), protocol, split, check_units)
 
 
 def _schema(folder: DatasetFolder, feature_set: str | None) -> pa.Schema:

@@ -227,6 +227,7 @@ def _add_score(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("predictions", metavar="FILE", help="Parquet or CSV: site_id, date, gpp, reco, nee")
     parser.add_argument("--protocol", required=True)
     parser.add_argument("--split", default="test", choices=("test", "id_test"))
+    parser.add_argument("--any-units", action="store_true", help="do not refuse what seems to be in another unit")
     _add_data(parser)
     _add_json(parser)
 
@@ -235,7 +236,9 @@ def _score(args: argparse.Namespace) -> None:
     from .dataset_folder import DatasetFolder
     from .run import describe_scores, score_predictions
 
-    scores = score_predictions(args.predictions, DatasetFolder.find(args.data), args.protocol, args.split)
+    scores = score_predictions(
+        args.predictions, DatasetFolder.find(args.data), args.protocol, args.split, not args.any_units
+    )
     print(_json(scores) if args.json else describe_scores(scores))
 
 

@@ -183,7 +183,11 @@ def evaluation_frame(folder: DatasetFolder, protocol: str, split: str = "test") 
 
 
 def score_predictions(
-    predictions: pd.DataFrame | str | Path, folder: DatasetFolder, protocol: str, split: str = "test"
+    predictions: pd.DataFrame | str | Path,
+    folder: DatasetFolder,
+    protocol: str,
+    split: str = "test",
+    check_units: bool = True,
 ) -> dict[str, Any]:
     """Validate predictions against the evaluation index and score them; see `carbonbench.score`."""
     import pyarrow as pa
@@ -195,7 +199,7 @@ def score_predictions(
     if isinstance(predictions, str | Path):
         predictions = read_predictions(predictions)
     known = pa.concat_tables(folder.tables(_files(folder, protocol, split), KEYS)).to_pandas()
-    return score(validate_predictions(predictions, frame, known), frame)
+    return score(validate_predictions(predictions, frame, known, check_units), frame)
 
 
 def describe_scores(scores: dict[str, Any]) -> str:

@@ -16,14 +16,13 @@ from carbonbench_core.errors import PredictionError
 from carbonbench_core.predictions import (
     FIRST_DAY,
     TARGETS,
-    UNITS,
     WARM_UP_DAYS,
     evaluation_frame,
     read_predictions,
     scored,
-    suspect_units,
     validate_predictions,
 )
+from carbonbench_core.suspect_units import UNITS, suspect_units
 
 
 def part(n: int = 60, start: date = date(2010, 1, 1), site: str = "DE-Hai", **columns: list) -> pa.Table:
