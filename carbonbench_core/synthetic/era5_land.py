@@ -24,6 +24,7 @@ from .weather import MJ_PER_DAY, STEFAN_BOLTZMANN, Weather, thermal_down
 KELVIN = 273.15
 JOULES = 86400.0  # [J m-2] of one day per [W m-2]
 LATENT = 2.45e9  # [J m-2] per metre of water
+GROUND = 4.0  # heat into the ground per degree that the skin is warmer than it was [W m-2 K-1]
 ROOT_ZONE = 180.0  # [mm]
 WILTING, SATURATED = 0.12, 0.45  # soil water [m3 m-3]
 LAYER_MEMORY = (2.0, 12.0, 40.0, 150.0)  # [d] of soil water in the four layers
@@ -148,11 +149,11 @@ def _state_columns(place: Reanalysis) -> dict[str, np.ndarray]:
 
 
 def _flux_columns(place: Reanalysis) -> dict[str, np.ndarray]:
-    """Return the energy fluxes [J m-2 d-1], downward positive; what is left over goes into the ground."""
+    """Return the energy fluxes [J m-2 d-1], downward positive; what they leave goes into the ground."""
     weather = place.weather
     thermal = weather.thermal - STEFAN_BOLTZMANN * (place.skin + KELVIN) ** 4
     latent = place.evaporation / 1000 * LATENT
-    ground = 4.0 * (place.skin - place.layers[1])
+    ground = GROUND * (1 - 0.8 * place.snow.cover) * (place.skin - smooth(place.skin, LAYER_LAG[1]))
     return {
         "surface_net_solar_radiation_sum": weather.solar * (1 - place.albedo) * JOULES,
         "surface_solar_radiation_downwards_sum": weather.solar * JOULES,
