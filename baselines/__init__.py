@@ -43,6 +43,7 @@ class Baseline:
     ----------
     name : str, the file's name
     defaults : dict, settings and their default values
+    quick : dict, settings for a trial in seconds; no result is made with them
     features : list of str, the input columns that `predict` asks for, known after `fit`
 
     Raises
@@ -52,6 +53,7 @@ class Baseline:
 
     name: ClassVar[str]
     defaults: ClassVar[dict[str, Any]] = {}
+    quick: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         self.seed = seed

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from carbonbench_core import schema
-from carbonbench_core.errors import CarbonBenchError, FeatureError, UsageError, first_few
+from carbonbench_core.errors import CarbonBenchError, UsageError, first_few
 
 CONFIG = "config.json"
 
@@ -65,8 +65,10 @@ def check_setting(key: str, value: Any, default: Any) -> None:
     check = kinds.get(type(default))
     if check and not check(value):
         raise UsageError(f"Got {key}={value!r}, expected {type(default).__name__} such as {default!r}.")
-    if key == "features" and value is not None and (isinstance(value, str) or not all(map(str, value))):
-        raise FeatureError(f"Got features={value!r}, expected a list of column names.")
+    if key == "features" and value is not None:
+        names = list(value) if isinstance(value, list | tuple) else []
+        if not names or not all(isinstance(n, str) for n in names):
+            raise UsageError(f"Got features={value!r}, expected a list of column names.")
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
