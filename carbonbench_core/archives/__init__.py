@@ -7,7 +7,8 @@ A format module defines
 - ``read(entry, options) -> Record``: one tower's days, in the schema's names and units, as they stand in the archive.
 - ``CITATION``: how the product asks to be cited; ``LICENSE``: its licence.
 - optionally ``knows(path) -> bool``: the file belongs to an archive of this format without being a daily record (its
-  hourly or auxiliary sibling), so that nobody need be told of it.
+  hourly or auxiliary sibling), so that nobody need be told of it;
+- optionally ``GUESSES = True``: it goes by what is in a file, whatever its name, and is asked after the others.
 
 To add a format, add its file; nothing else lists it.
 """
@@ -26,7 +27,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import ArchiveError, UsageError, first_few
-from ._strangers import stranger
+from . import _zips
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +57,7 @@ class Entry:
     site_id, network, product : str, e.g. "DE-Hai", "FLUXNET2015", "FLUXNET2015 SUBSET 1-4"
     rank : tuple of int, among records of one tower the smallest is taken: first 0 for a network's own archive and 1 for
         a table made from one, then what the format prefers
+    companions : tuple of Path, further files that the record is read from
     """
 
     format: str
@@ -65,6 +67,7 @@ class Entry:
     network: str
     product: str
     rank: tuple[int, ...] = ()
+    companions: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}:{self.member}" if self.member else f"{self.path}"
@@ -80,7 +83,8 @@ class Record:
     table : pyarrow.Table [D, C], `date` (date32, each once, any order) and schema columns of role target, quality,
         driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake
     target_variant : str, e.g. "VUT_USTAR50" or "VUT_REF"
-    attributes : dict, what the archive itself says of the tower: latitude, longitude, igbp, koppen, name, doi
+    attributes : dict, what the archive itself says of the tower: latitude, longitude, igbp, koppen, name, doi; and
+        nee_qc_scale, what its nee_qc measures
     masked : Counter, reason -> days whose targets were set to null on the archive's own word ("marked suspect")
     notes : list of str, what a user should know
     dropped : Counter, reason -> rows of the archive that belong to no day and are not in `table` ("no date")
@@ -202,7 +206,10 @@ def _look(path: Path, options: Options, inventory: Inventory) -> None:
         inventory.ignored.append(path)
         return
     try:
-        entries = _entries(path, options)
+        entries = _entries(path, options, guessing=False)
+        known = not entries and any(m.knows(path) for m in formats().values() if hasattr(m, "knows"))
+        if not entries and not known:
+            entries = _entries(path, options, guessing=True)
     except ArchiveError as error:
         inventory.broken[str(path)] = str(error)
         return
@@ -211,27 +218,27 @@ def _look(path: Path, options: Options, inventory: Inventory) -> None:
         return
     if entries:
         inventory.entries.extend(entries)
-    elif any(m.knows(path) for m in formats().values() if hasattr(m, "knows")):
+    elif known:
         inventory.siblings.append(path)
-    elif message := stranger(path):
-        inventory.broken[str(path)] = message
+    elif _zips.holds_zips(path):
+        inventory.broken[str(path)] = f"{path} holds further zips. Unpack it once: the zips inside are read in place."
     else:
         inventory.unrecognised.append(path)
 
 
-def _entries(path: Path, options: Options) -> list[Entry]:
-    """Return what the first format that recognises a file finds in it."""
+def _entries(path: Path, options: Options, guessing: bool) -> list[Entry]:
+    """Return what the formats find in a file: all that go by names, or the first that goes by content."""
+    found: list[Entry] = []
     for module in formats().values():
-        entries = module.find(path, options)
-        unsafe = [e.site_id for e in entries if not SITE_ID.fullmatch(e.site_id)]
-        if unsafe:
-            raise ArchiveError(
-                f"{path}: {first_few(map(repr, unsafe))} cannot be a site id: letters, digits, '.', '_' and '-' are "
-                "expected. Rename the site, or map another column to site_id."
-            )
-        if entries:
-            return entries
-    return []
+        if getattr(module, "GUESSES", False) is guessing and not (guessing and found):
+            found += module.find(path, options)
+    unsafe = [e.site_id for e in found if not SITE_ID.fullmatch(e.site_id)]
+    if unsafe:
+        raise ArchiveError(
+            f"{path}: {first_few(map(repr, unsafe))} cannot be a site id: letters, digits, '.', '_' and '-' are "
+            "expected. Rename the site, or map another column to site_id."
+        )
+    return found
 
 
 def _nothing_found(sources: list[Path], inventory: Inventory) -> str:

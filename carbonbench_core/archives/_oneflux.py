@@ -24,7 +24,6 @@ from ..errors import ArchiveError, first_few
 VARIANTS = ("VUT_USTAR50", "VUT_REF")  # the benchmark's own first; one file gives one variant, never a mixture
 MISSING = -9999.0
 NULLS = ["", "-9999", "-9999.0", "-9999.00", "NaN", "nan", "NA"]
-METEOROLOGY = tuple(c.name for c in schema.COLUMNS.values() if c.source == "tower")
 # A column of this name makes a CSV a table of many towers, whatever else it has.
 SITE_HEADINGS = {"site", "site_id", "siteid", "tower", "station", "station_id"}
 HEADER_BYTES = 1 << 16
@@ -44,6 +43,25 @@ class Daily:
     table: pa.Table
     variant: str
     notes: list[str] = field(default_factory=list)
+
+
+def read_drivers(raw: bytes, where: str) -> pa.Table:
+    """Read the drivers of a daily file without fluxes, such as downscaled reanalysis.
+
+    Returns
+    -------
+    pyarrow.Table [D, C], `date` and the columns that the schema knows; no row where it knows none
+
+    Raises
+    ------
+    ArchiveError : the bytes are no complete daily file; says which line and column, and what to do
+    """
+    heading = header(raw, where)
+    drivers = drivers_in(heading)
+    if not drivers:
+        return pa.table({"date": pa.array([], pa.date32())})
+    table = _parse(raw, heading, [], drivers, where).combine_chunks()
+    return pa.table({"date": dates(table["TIMESTAMP"], where)} | {name: clean(table[name]) for name in drivers})
 
 
 def read_daily(raw: bytes, where: str) -> Daily:
@@ -67,11 +85,16 @@ def read_daily(raw: bytes, where: str) -> Daily:
             "Use the daily (DD) FULLSET or SUBSET file."
         )
     targets = [c for v in variants for c in target_names(v).values() if c in heading]
-    drivers = [c for c in METEOROLOGY if c in heading]
+    drivers = drivers_in(heading)
     raw_table = _parse(raw, heading, targets, drivers, where)
     if raw_table.num_rows == 0:
         raise ArchiveError(f"{where}: a header and no day. The download is probably cut short: fetch it again.")
     return _daily(raw_table, variants, drivers, where)
+
+
+def drivers_in(heading: list[str]) -> list[str]:
+    """Return the columns of a heading that are drivers of the schema, in schema order."""
+    return [name for name in schema.names("driver") if name in heading]
 
 
 def target_names(variant: str) -> dict[str, str]:

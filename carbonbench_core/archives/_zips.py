@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from ..errors import ArchiveError, first_few
@@ -21,11 +22,26 @@ def members(path: Path) -> list[zipfile.ZipInfo]:
     ------
     ArchiveError : it is no zip, or cut short
     """
+    stat = path.stat()
+    return _members(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1)  # every format asks for the same zip in turn
+def _members(path: Path, _mtime_ns: int, _size: int) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as archive:
             return [m for m in archive.infolist() if not m.is_dir()]
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise ArchiveError(f"{path}: no readable zip ({error}). The download is cut short: fetch it again.") from None
+
+
+def holds_zips(path: Path) -> bool:
+    """Whether a file is a zip of zips, as portals pack several archives into one download."""
+    try:
+        names = [m.filename.lower() for m in members(path)] if path.suffix.lower() == ".zip" else []
+    except ArchiveError:
+        return False
+    return any(name.endswith(".zip") for name in names)
 
 
 def refuse_unsafe(path: Path, infos: list[zipfile.ZipInfo]) -> None:
@@ -42,8 +58,8 @@ def _escapes(name: str) -> bool:
     return member.is_absolute() or ".." in member.parts or name[1:2] == ":"
 
 
-def read_member(path: Path, member: str) -> bytes:
-    """Return the bytes of one member.
+def read_member(path: Path, member: str, first: int = -1) -> bytes:
+    """Return the bytes of one member, or the first so many of them.
 
     Raises
     ------
@@ -54,8 +70,9 @@ def read_member(path: Path, member: str) -> bytes:
         with zipfile.ZipFile(path) as archive:
             info = archive.getinfo(member)
             refuse_unsafe(path, [info])
-            _refuse_bomb(info, where)
-            return archive.read(info)
+            refuse_implausible([info], str(path))
+            with archive.open(info) as file:
+                return file.read(first)
     except KeyError:
         raise ArchiveError(f"{where}: no such member any more. Scan the sources again.") from None
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as error:
@@ -64,10 +81,12 @@ def read_member(path: Path, member: str) -> bytes:
         raise ArchiveError(f"{where}: cannot be unpacked ({error}). Pack it anew without a password.") from None
 
 
-def _refuse_bomb(info: zipfile.ZipInfo, where: str) -> None:
-    ratio = info.file_size / max(info.compress_size, 1)
-    if info.file_size > MAX_BYTES or (info.file_size > RATIO_FROM and ratio > MAX_RATIO):
-        raise ArchiveError(
-            f"{where}: declares {info.file_size / 2**20:,.0f} MiB, {ratio:,.0f} times its packed size; a day file has "
-            f"at most {MAX_BYTES >> 20} MiB. Get it from the network itself."
-        )
+def refuse_implausible(infos: list[zipfile.ZipInfo], where: str) -> None:
+    """Raise an `ArchiveError` for a member that declares more than any file of a network holds."""
+    for info in infos:
+        ratio = info.file_size / max(info.compress_size, 1)
+        if info.file_size > MAX_BYTES or (info.file_size > RATIO_FROM and ratio > MAX_RATIO):
+            raise ArchiveError(
+                f"{where}:{info.filename}: declares {info.file_size / 2**20:,.0f} MiB, {ratio:,.0f} times its packed "
+                f"size; a day file has at most {MAX_BYTES >> 20} MiB. Get it from the network itself."
+            )

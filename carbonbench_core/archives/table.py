@@ -19,6 +19,7 @@ from . import Entry, Options, Record, _mapping, _oneflux, _tidy
 
 CITATION = "as the mapping file of the table says"
 LICENSE = "as the mapping file of the table says"
+GUESSES = True
 
 _ATTRIBUTES = ("latitude", "longitude", "igbp", "koppen_main", "koppen", *_mapping.ATTRIBUTES)
 

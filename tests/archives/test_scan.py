@@ -10,6 +10,7 @@ import pytest
 from carbonbench_core import archives
 from carbonbench_core.errors import ArchiveError, UsageError
 
+from . import ameriflux, icos, shuttle
 from . import fluxnet2015 as make
 
 
@@ -69,32 +70,57 @@ def test_siblings_of_the_daily_file_are_known_and_other_files_are_listed(tmp_pat
     assert inventory.broken == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "network"),
-    [
-        ("AMF_US-Ha1_FLUXNET_SUBSET_1991-2020_3-5.zip", "AmeriFlux"),
-        ("AMF_US-Ha1_FLUXNET_FULLSET_DD_1991-2020_3-5.csv", "AmeriFlux"),
-        ("ICOSETC_DE-Hai_ARCHIVE_L2.zip", "ICOS"),
-        ("ICOSETC_DE-Hai_FLUXNET_DD_L2.csv", "ICOS"),
-        ("AMF_US-Ha1_FLUXNET_1991-2020_v1.2_r2.zip", "Shuttle"),
-        ("TERN_AU-Lox_FLUXNET_FLUXMET_DD_2008-2009_v1.2_r2.csv", "Shuttle"),
-    ],
-)
-def test_an_archive_of_another_network_is_named_as_such_and_not_read_as_ours(
-    tmp_path: Path, name: str, network: str
-) -> None:
-    path = tmp_path / name
-    if path.suffix == ".csv":
-        path.write_bytes(make.daily("FULLSET"))
-    else:
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("x.csv", make.daily("FULLSET"))
-    if any(hasattr(m, "NETWORK") and network in m.NETWORK for m in archives.formats().values()):
-        pytest.skip(f"{network} has a format of its own by now")
+MIXED = {
+    "AMF_XX-Ame_FLUXNET_SUBSET_2003-2003_3-5.zip": "AmeriFlux",
+    "ICOSETC_XX-Ico_ARCHIVE_L2.zip": "ICOS",
+    "TERN_XX-Ter_FLUXNET_2003-2003_v1.3_r1.zip": "TERN",
+    "FLX_XX-Flu_FLUXNET2015_SUBSET_2003-2003_1-4.zip": "FLUXNET2015",
+}
+
+
+def write_mixed(folder: Path) -> None:
+    ameriflux.write_zip(folder, "XX-Ame", "SUBSET")
+    icos.write_zip(folder, "XX-Ico")
+    shuttle.write_zip(folder, "XX-Ter", "TERN")
+    make.write_zip(folder, "XX-Flu")
+
+
+def test_a_folder_may_mix_networks(tmp_path: Path) -> None:
+    write_mixed(tmp_path)
+    (tmp_path / "towers.csv").write_text("site,lat\nXX-One,1\n")
     inventory = archives.scan([tmp_path])
-    assert inventory.entries == []
-    assert f"looks like {network}" in inventory.broken[str(path)].replace("FLUXNET Shuttle", "Shuttle")
-    assert "does not read" in inventory.broken[str(path)]
+    assert {e.path.name: e.network for e in inventory.entries} == MIXED
+    assert [p.name for p in inventory.unrecognised] == ["towers.csv"]
+    assert (inventory.broken, inventory.superseded, inventory.siblings) == ({}, [], [])
+
+
+def test_unpacked_into_one_folder_networks_still_keep_apart(tmp_path: Path) -> None:
+    write_mixed(tmp_path)
+    folder = tmp_path / "all"
+    for name in MIXED:
+        make.unpack(tmp_path / name, folder)
+    inventory = archives.scan([folder])
+    assert sorted(e.network for e in inventory.entries) == sorted(MIXED.values())
+    assert inventory.unrecognised == []
+    assert inventory.broken == {}
+
+
+def test_one_zip_may_hold_towers_of_several_networks(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr(f"a/{make.name('XX-Flu')}.csv", make.daily())
+        archive.writestr(f"b/{ameriflux.name('XX-Ame')}.csv", make.daily("FULLSET"))
+    assert [e.network for e in archives.scan([tmp_path]).entries] == ["AmeriFlux", "FLUXNET2015"]
+
+
+def test_a_zip_of_zips_is_broken_with_what_to_do(tmp_path: Path) -> None:
+    write_mixed(tmp_path)
+    path = tmp_path / "download.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in MIXED:
+            archive.write(tmp_path / name, name)
+    inventory = archives.scan([tmp_path])
+    assert len(inventory.entries) == 4
+    assert "Unpack it once" in inventory.broken[str(path)]
 
 
 def test_any_zip_that_holds_daily_files_is_read(tmp_path: Path) -> None:
