@@ -64,32 +64,34 @@ def read_drivers(raw: bytes, where: str) -> pa.Table:
     return pa.table({"date": dates(table["TIMESTAMP"], where)} | {name: clean(table[name]) for name in drivers})
 
 
-def read_daily(raw: bytes, where: str) -> Daily:
+def read_daily(raw: bytes, where: str, variants: tuple[str, ...] = VARIANTS) -> Daily:
     """Read a daily file of any ONEFlux network.
 
     Parameters
     ----------
     raw : bytes, the file
     where : str, how messages name it
+    variants : tuple of str, the target variants the network has, the preferred one first
 
     Raises
     ------
     ArchiveError : the bytes are no complete ONEFlux daily file; says which line and column, and what to do
     """
     heading = header(raw, where)
-    variants = _usable_variants(heading)
-    if not variants:
+    usable = _usable_variants(heading, variants)
+    if not usable:
         near = first_few(get_close_matches("NEE_VUT_REF", heading, n=3) or heading)
+        wanted = " or ".join(target_names(v)["nee"] for v in variants)
         raise ArchiveError(
-            f"{where}: no NEE_VUT_USTAR50 or NEE_VUT_REF with its _QC among {len(heading)} columns (nearest: {near}). "
-            "Use the daily (DD) FULLSET or SUBSET file."
+            f"{where}: no {wanted} with its _QC among {len(heading)} columns (nearest: {near}). "
+            "Use the daily (DD) file with all variables."
         )
-    targets = [c for v in variants for c in target_names(v).values() if c in heading]
+    targets = [c for v in usable for c in target_names(v).values() if c in heading]
     drivers = drivers_in(heading)
     raw_table = _parse(raw, heading, targets, drivers, where)
     if raw_table.num_rows == 0:
         raise ArchiveError(f"{where}: a header and no day. The download is probably cut short: fetch it again.")
-    return _daily(raw_table, variants, drivers, where)
+    return _daily(raw_table, usable, drivers, where)
 
 
 def drivers_in(heading: list[str]) -> list[str]:
@@ -142,13 +144,14 @@ def _header_hint(names: list[str]) -> str:
     return "Use the daily (DD) file as the network publishes it."
 
 
-def _usable_variants(heading: list[str]) -> list[str]:
-    """USTAR50 counts when all four of its columns are there; REF already with NEE and its quality."""
+def _usable_variants(heading: list[str], variants: tuple[str, ...]) -> list[str]:
+    """The preferred variant counts when all four of its columns are there, another already with NEE and its quality."""
     present = set(heading)
-    first, last = (target_names(v) for v in VARIANTS)
-    whole = present.issuperset(first.values())
-    partly = present.issuperset((last["nee"], last["nee_qc"]))
-    return [v for v, usable in zip(VARIANTS, (whole, partly), strict=True) if usable]
+    first, *others = (target_names(v) for v in variants)
+    usable = [variants[0]] if present.issuperset(first.values()) else []
+    return usable + [
+        v for v, names in zip(variants[1:], others, strict=True) if present.issuperset((names["nee"], names["nee_qc"]))
+    ]
 
 
 def _parse(raw: bytes, heading: list[str], targets: list[str], drivers: list[str], where: str) -> pa.Table:
@@ -260,7 +263,7 @@ def is_daily(path: Path) -> bool:
         names = header(head, path.name)
     except ArchiveError:
         return False
-    if not _usable_variants(names) or SITE_HEADINGS.intersection(n.lower() for n in names):
+    if not _usable_variants(names, VARIANTS) or SITE_HEADINGS.intersection(n.lower() for n in names):
         return False
     first = head.split(b"\n", 2)[1:2]
     stamp = first[0].split(b",") if first else []
