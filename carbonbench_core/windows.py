@@ -126,9 +126,10 @@ class Windows:
         first = end + self._pad[end]
         rows = self._rows(end)
         age = (end - self._start[end])[:, None]
+        shape = (len(end), self.length, len(self.dynamic_names))
         return {
-            "dynamic": self._dynamic[first],
-            "observed": self._observed[first],
+            "dynamic": self._dynamic[first].reshape(shape),
+            "observed": self._observed[first].reshape(shape),
             "valid": np.arange(self.length - 1, -1, -1) <= age,
             "static": self._static[self._static_row[end]],
             "y": self._y[rows],
@@ -178,10 +179,9 @@ def _ends(offsets: np.ndarray, stride: int) -> np.ndarray:
 
 
 def _strided(x: np.ndarray, length: int) -> np.ndarray:
-    """Return the read-only view [D - L + 1, L, F] of an array [D, F]."""
-    days = max(len(x) - length + 1, 0)
-    shape, strides = (days, length, x.shape[1]), (x.strides[0], *x.strides)
-    return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    """Return the read-only view [D - L + 1, L * F] of an array [D, F]: a window is one stretch of memory."""
+    shape = (max(len(x) - length + 1, 0), length * x.shape[1])
+    return np.lib.stride_tricks.as_strided(x, shape, x.strides, writeable=False)
 
 
 def _labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
