@@ -103,7 +103,7 @@ def _crops(climate: Climate, weather: Weather, rng: np.random.Generator) -> tupl
     height = np.clip(1.0 + 0.13 * rng.standard_normal(years), 0.5, 1.3)
     age = (weather.date.astype(float) - (early - 60.0)) % YEAR - sown[year]
     green = height[year] / (1 + np.exp(-(age - 38) / 7)) / (1 + np.exp(-(length[year] - age) / 5))
-    return green, np.where(summer, 1.15, 0.9)[year]
+    return green, np.where(summer, 1.1, 0.9)[year]
 
 
 def _season_start(climate: Climate, threshold: float) -> float:

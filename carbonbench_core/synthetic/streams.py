@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from math import exp, sqrt
 
 import numpy as np
 
 # The order is part of the world: a new stream goes to the end, so that the others keep their numbers.
 STREAMS = ("place", "climate", "vegetation", "weather", "phenology", "reanalysis", "satellite", "observation")
-BLOCK = 64  # [d]
 IRRATIONAL = (0.6180339887498949, 0.5698402909980532)  # two additive recurrences of low discrepancy
 
 
@@ -68,9 +66,14 @@ def ramp(x: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _recursion(x: np.ndarray, persistence: float, start: float) -> np.ndarray:
-    """Return y with y[t] = persistence * y[t-1] + x[t] and y[-1] = start, by blocks instead of days."""
-    lag = np.arange(BLOCK)[:, None] - np.arange(BLOCK)
-    weights = np.where(lag >= 0, persistence ** np.maximum(lag, 0), 0.0)
-    blocks = np.pad(x, (0, -len(x) % BLOCK)).reshape(-1, BLOCK) @ weights.T
-    carry = accumulate(blocks[:-1, -1].tolist(), lambda y, last: persistence**BLOCK * y + last, initial=start)
-    return (blocks + np.array(list(carry))[:, None] * persistence ** np.arange(1, BLOCK + 1)).ravel()[: len(x)]
+    """Return y with y[t] = persistence * y[t-1] + x[t] and y[-1] = start.
+
+    By doubling: if y sums the last m days with fading weights, y[t] + persistence^m y[t-m] sums the last 2 m.
+    """
+    y = np.array(x, dtype=float)
+    y[0] += persistence * start
+    summed = 1
+    while summed < len(y):
+        y[summed:] += persistence**summed * y[:-summed]
+        summed *= 2
+    return y

@@ -128,7 +128,7 @@ def igbp_of(koppen: str, climate: Climate, quantile: float) -> str:
 def draw_traits(igbp: str, climate: Climate, rng: np.random.Generator) -> Traits:
     """Draw one tower's traits around those of its class: what no satellite and no class name tells of a place."""
     typical = TRAITS[igbp]
-    z = rng.standard_normal(8)
+    z = np.clip(rng.standard_normal(8), -2.0, 2.0)
     return replace(
         typical,
         efficiency=typical.efficiency * float(np.exp(0.21 * z[0])),

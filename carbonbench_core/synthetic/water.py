@@ -14,6 +14,7 @@ PRIESTLEY_TAYLOR = 1.26  # doi:10.1175/1520-0493(1972)100<0081:OTAOSH>2.3.CO;2
 DEGREE_DAY = 3.5  # snow melt [mm K-1 d-1]
 GLACIER = 10_000.0  # [mm] of water, the deepest snow there is; ice flow carries the rest away
 INSULATION = 0.7  # share of frost that full snow cover keeps from the soil
+DRAINED = 0.7  # relative soil water above which it seeps away
 STRESS_FREE = 0.5  # relative soil water above which evaporation meets demand
 
 
@@ -47,8 +48,10 @@ def snowpack(weather: Weather) -> Snow:
     store = 0.0
     for new, warm in zip(fall.tolist(), potential.tolist(), strict=True):
         store += new
-        lost = min(store, warm)
-        store = min(store - lost, GLACIER)
+        lost = warm if warm < store else store
+        store -= lost
+        if store > GLACIER:
+            store = GLACIER
         water.append(store)
         melt.append(lost)
     water = np.array(water)
@@ -78,16 +81,18 @@ def bucket(supply: np.ndarray, demand: np.ndarray, capacity: float, start: float
     capacity : float, water the roots can reach [mm]
     start : float, relative content on the first day (0-1)
     """
-    store, limit = start * capacity, STRESS_FREE * capacity
+    store, limit, full = start * capacity, STRESS_FREE * capacity, DRAINED * capacity
     columns = ([], [], [], [])
     water, evaporation, surface, deep = columns
     for gain, want in zip(supply.tolist(), demand.tolist(), strict=True):
         store += gain
-        over = max(store - capacity, 0.0)
+        over = store - capacity if store > capacity else 0.0
         store -= over
-        lost = want * min(store / limit, 1.0)
-        seep = 0.03 * max(store - 0.7 * capacity, 0.0)
-        store = max(store - lost - seep, 0.0)
+        want = want if store > limit else want * store / limit
+        lost = want if want < store else store
+        store -= lost
+        seep = 0.03 * (store - full) if store > full else 0.0
+        store -= seep
         water.append(store / capacity)
         evaporation.append(lost)
         surface.append(over)

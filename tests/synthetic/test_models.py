@@ -67,7 +67,7 @@ def test_at_the_overpass_the_sun_stands_in_the_morning_sky():
 
 
 @given(arrays(float, st.integers(1, 300), elements=st.floats(-100, 100)), st.floats(0.5, 60))
-def test_pulses_by_blocks_fade_as_day_by_day(x, memory):
+def test_pulses_by_doubling_fade_as_day_by_day(x, memory):
     expected, y = [], 0.0
     for value in x:
         y = y * np.exp(-1 / memory) + value
