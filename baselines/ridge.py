@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 WEIGHTS = "ridge.npz"
+CHUNK = 16384  # rows
 ALPHAS = tuple(float(a) for a in 10.0 ** np.arange(0, 7))
 
 
@@ -46,13 +47,15 @@ class Ridge(Baseline):
         "clip": 5.0,
         "coordinates": False,
         "lags": False,
-        "day_of_year": False,
+        "day_of_year": True,
     }
 
     def _choose(self, table: pa.Table) -> list[str]:
         return input_columns(table, self.settings)
 
     def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
+        from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
         rows = design(train, self.features, self.settings)
         is_class = np.isin(rows.names, Encoder(self.features).names) & np.array(["=" in n for n in rows.names])
         self._scaler = Scaler().fit(rows.x, keep=is_class)
@@ -61,7 +64,9 @@ class Ridge(Baseline):
         x = self._scaled(rows)
         held = None if validation is None else design(validation, self.features, self.settings)
         z = None if held is None else self._scaled(held)
-        fits = [self._fit_target(j, rows, x, held, z) for j in range(len(TARGETS))]
+        # Matrices this small gain nothing from more threads, which on a busy machine wait for each other for minutes.
+        with threadpool_limits(1):
+            fits = [self._fit_target(j, rows, x, held, z) for j in range(len(TARGETS))]
         self._coefficients = np.stack([f[0] for f in fits])
         self._alphas, self._scores = [f[1] for f in fits], [f[2] for f in fits]
 
@@ -128,12 +133,19 @@ def penalised(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Callable[[flo
     """
     w = weight / weight.sum()
     mean_x, mean_y = w @ x, w @ y
-    centred = (x - mean_x) * np.sqrt(weight)[:, None]
-    gram, cross = centred.T @ centred, centred.T @ ((y - mean_y) * np.sqrt(weight))
+    gram, cross = np.zeros((x.shape[1],) * 2), np.zeros(x.shape[1])
+    # In pieces that stay in the processor's cache: ten times faster than one product over all rows.
+    for at in range(0, len(x), CHUNK):
+        piece = slice(at, at + CHUNK)
+        centred = (x[piece] - mean_x) * np.sqrt(weight[piece])[:, None]
+        gram += centred.T @ centred
+        cross += centred.T @ ((y[piece] - mean_y) * np.sqrt(weight[piece]))
+    size, axes = np.linalg.eigh(gram)
+    # Class slots add up to one: without a penalty such a direction has no unique coefficient and gets none.
+    empty = size <= size.max(initial=0) * 1e-10
 
     def solve(alpha: float) -> np.ndarray:
-        # lstsq rather than solve: class slots add up to one, so that alpha=0 has no unique line
-        b = np.linalg.lstsq(gram + alpha * np.eye(len(gram)), cross, rcond=None)[0]
+        b = axes @ np.where(empty, 0, (axes.T @ cross) / np.where(empty, 1, size + alpha))
         return np.r_[mean_y - mean_x @ b, b]
 
     return solve
