@@ -8,7 +8,8 @@ A format module defines
 - ``CITATION``: how the product asks to be cited; ``LICENSE``: its licence.
 - optionally ``knows(path) -> bool``: the file belongs to an archive of this format without being a daily record (its
   hourly or auxiliary sibling), so that nobody need be told of it;
-- optionally ``GUESSES = True``: it goes by what is in a file, whatever its name, and is asked after the others.
+- optionally ``GUESSES = True``: it goes by what is in a file, whatever its name, and is asked after the others;
+- optionally ``HUB_FILES``: the names of its files in a Hub dataset; of a source on the Hub only such files are fetched.
 
 To add a format, add its file; nothing else lists it.
 """
@@ -27,7 +28,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import ArchiveError, UsageError, first_few
-from . import _zips
+from . import _hub, _zips
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +59,7 @@ class Entry:
     rank : tuple of int, among records of one tower the smallest is taken: first 0 for a network's own archive and 1 for
         a table made from one, then what the format prefers
     companions : tuple of Path, further files that the record is read from
+    order : int, where the record begins in a file of many, which is best read front to back
     """
 
     format: str
@@ -68,6 +70,7 @@ class Entry:
     product: str
     rank: tuple[int, ...] = ()
     companions: tuple[Path, ...] = ()
+    order: int = 0
 
     def __str__(self) -> str:
         return f"{self.path}:{self.member}" if self.member else f"{self.path}"
@@ -108,7 +111,7 @@ class Inventory:
 
     Parameters
     ----------
-    entries : list of Entry, one per tower, sorted by site
+    entries : list of Entry, one per tower, by their order and site
     superseded : list of Entry, further records of those towers, which are not read
     broken : dict, path -> message, files that should be archives and cannot be read
     unrecognised : list of Path, data files (CSV, Parquet, zip) of no known format
@@ -141,17 +144,17 @@ def scan(sources: Iterable[str | Path], options: Options | None = None) -> Inven
 
     Parameters
     ----------
-    sources : iterable of path, files, or folders that are walked
+    sources : iterable of path, files, or folders that are walked, or ``hf://datasets/ORG/NAME[@REVISION]`` on the Hub
     options : Options
 
     Raises
     ------
     UsageError : a source does not exist, no source was given, or the mapping asked for is wrong
-    ArchiveError : there is no record at all
+    ArchiveError : there is no record at all, or a Hub dataset cannot be fetched
     """
     options = options or Options()
     inventory = Inventory()
-    sources = [Path(s) for s in sources]
+    sources = list(sources)
     if not sources:
         raise UsageError("No source given. Name at least one file or folder of flux data.")
     for path in _files(sources):
@@ -169,7 +172,7 @@ def choose(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
     for entry in sorted(entries, key=lambda e: (e.site_id, e.rank, str(e))):
         if taken.setdefault(entry.site_id, entry) is not entry:
             superseded.append(entry)
-    return list(taken.values()), superseded
+    return sorted(taken.values(), key=lambda e: (e.order, e.site_id)), superseded
 
 
 def read(entry: Entry, options: Options | None = None) -> Record:
@@ -189,16 +192,25 @@ def _cannot_open(path: Path, error: OSError) -> str:
     return f"{path}: cannot be opened ({error.strerror or error}). Check the path and its permissions."
 
 
-def _files(sources: list[Path]) -> Iterable[Path]:
+def _files(sources: list[str | Path]) -> Iterable[Path]:
     seen = set()
-    for source in sources:
-        if not source.exists():
-            raise UsageError(f"Source {source} does not exist. Check the path.")
+    for source in map(_local, sources):
         found = sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
         for path in found:
             if path.resolve() not in seen:
                 seen.add(path.resolve())
                 yield path
+
+
+def _local(source: str | Path) -> Path:
+    """Return a source as a path, fetched first if it is on the Hub."""
+    if _hub.is_remote(source):
+        return _hub.fetch(source, [name for module in formats().values() for name in getattr(module, "HUB_FILES", ())])
+    path = Path(source)
+    if not path.exists():
+        hint = f" A dataset on the Hub is {_hub.PREFIX}{source}." if _hub.REPO_ID.fullmatch(str(source)) else ""
+        raise UsageError(f"Source {source} does not exist. Check the path.{hint}")
+    return path
 
 
 def _look(path: Path, options: Options, inventory: Inventory) -> None:
@@ -241,7 +253,7 @@ def _entries(path: Path, options: Options, guessing: bool) -> list[Entry]:
     return found
 
 
-def _nothing_found(sources: list[Path], inventory: Inventory) -> str:
+def _nothing_found(sources: list[str | Path], inventory: Inventory) -> str:
     where = ", ".join(map(str, sources))
     seen = f"{len(inventory.unrecognised)} data files of no known format"
     if inventory.unrecognised:

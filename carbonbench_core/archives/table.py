@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from .. import schema
 from ..errors import ArchiveError
-from . import Entry, Options, Record, _mapping, _oneflux, _tidy
+from . import Entry, Options, Record, _dates, _mapping, _oneflux, _tidy
 
 CITATION = "as the mapping file of the table says"
 LICENSE = "as the mapping file of the table says"
@@ -82,7 +82,7 @@ def read(entry: Entry, options: Options) -> Record:
     start, stop = opened.rows[entry.site_id]
     rows = opened.table.slice(start, stop - start).combine_chunks()
     where = f"{entry.path}, site {entry.site_id}"
-    date = _dates(rows["date"].combine_chunks(), mapping.date_format, where)
+    date = _dates.to_dates(rows["date"].combine_chunks(), mapping.date_format, where)
     dropped = Counter({"no date": date.null_count} if date.null_count else {})
     rows, date = rows.filter(date.is_valid()), date.drop_null()
     if not len(date):
@@ -130,50 +130,3 @@ def _attributes(rows: pa.Table) -> tuple[dict[str, object], list[str]]:
         if len(values) > 1:
             notes.append(f"{name} takes {len(values)} values in the table; the first, {said[name]}, is used")
     return said, notes
-
-
-def _dates(raw: pa.Array, date_format: str, where: str) -> pa.Array:
-    """Return dates as date32, null where there is none.
-
-    Raises
-    ------
-    ArchiveError : a date that does not exist, or one with a time zone
-    """
-    if pa.types.is_dictionary(raw.type):
-        raw = raw.dictionary_decode()
-    if pa.types.is_null(raw.type):
-        return raw.cast(pa.date32())
-    if pa.types.is_timestamp(raw.type):
-        if raw.type.tz:
-            raise ArchiveError(f"{where}: dates carry time zone {raw.type.tz}; give plain days of local standard time.")
-        return pa.array(raw.to_numpy(zero_copy_only=False).astype("datetime64[D]"))
-    if pa.types.is_date(raw.type):
-        return raw.cast(pa.date32())
-    if pa.types.is_integer(raw.type) and not date_format:
-        return _stamped(raw, where)
-    return _written(raw.cast(pa.string()), date_format, where)
-
-
-def _stamped(raw: pa.Array, where: str) -> pa.Array:
-    empty = raw.is_null().to_numpy(zero_copy_only=False)
-    stamps = pc.fill_null(raw, 1970_01_01).to_numpy().astype(np.int64)
-    date, bad = _oneflux.days(stamps)
-    if bad.any():
-        raise ArchiveError(f"{where}: date {stamps[bad][0]} is no day written YYYYMMDD. Repair it.")
-    return pa.array(date, mask=empty)
-
-
-def _written(raw: pa.Array, date_format: str, where: str) -> pa.Array:
-    import pandas as pd
-
-    empty = raw.is_null().to_numpy(zero_copy_only=False)
-    text = pd.Series(pc.fill_null(raw, "1970-01-01").to_pylist())
-    if date_format:
-        text[empty] = pd.Timestamp(1970, 1, 1).strftime(date_format)
-    date = pd.to_datetime(text, format=date_format or "ISO8601", errors="coerce", utc=False)
-    bad = date.isna() if date_format else date.isna() | (text.str.len() < len("YYYYMMDD"))
-    if bad.any() or getattr(date.dt, "tz", None) is not None:
-        shown = text[bad].iloc[0] if bad.any() else text.iloc[0]
-        wanted = date_format or "YYYY-MM-DD or YYYYMMDD"
-        raise ArchiveError(f"{where}: date {shown!r} is no day written {wanted}. Repair it, or say date_format.")
-    return pa.array(date.to_numpy().astype("datetime64[D]"), mask=empty)
