@@ -70,7 +70,7 @@ TRAITS = {
     "SAV": Traits(1.8, 1.6, evergreen=0.2, thirst=0.85, roots=110, balance=0.86, tall=0.3, dry_air=46),
     "GRA": Traits(2.4, 2.9, evergreen=0.15, flush=30, thirst=0.75, roots=90, balance=0.92, warm_night=8, cuts=1.5),
     "WET": Traits(1.8, 2.8, evergreen=0.12, flush=90, roots=900, balance=0.88, floor="water", background=0.15),
-    "CRO": Traits(3.4, 4.6, evergreen=0.03, roots=150, balance=0.82, crop=1.0),
+    "CRO": Traits(3.1, 4.6, evergreen=0.03, roots=150, balance=0.82, crop=1.0),
     "URB": Traits(1.9, 1.1, flush=120, roots=90, balance=0.9, background=1.0, leaf="broad", floor="city", tall=0.6),
     "CVM": Traits(2.8, 3.6, evergreen=0.15, flush=80, thirst=0.4, roots=150, balance=0.84, tall=0.3, crop=0.5),
     "SNO": Traits(1.0, 0.02, evergreen=0.5, roots=30, background=0.02, floor="ice"),
