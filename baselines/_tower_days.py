@@ -1,0 +1,123 @@
+"""Towers seen as windows: what a network learns from, predicts, and is watched by while it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from carbonbench_core.schema import TARGETS
+
+from ._inputs import median_site_r2
+
+if TYPE_CHECKING:
+    from carbonbench_core.windows import Windows
+
+PREDICT_BATCH = 4096  # windows
+DAYS_PER_TOWER = 300  # validation days looked at after each epoch: more of them change a tower's R2 little
+
+
+@dataclass(frozen=True)
+class TowerDays:
+    """Windows of some towers, and the days behind them.
+
+    Parameters
+    ----------
+    windows : Windows
+    y, qc : ndarray [N, 3] [gC m-2 d-1], NaN where missing, and [N] nee_qc [0-1], 0 where missing
+    site : ndarray [N] int, towers numbered
+    """
+
+    windows: Windows
+    y: np.ndarray
+    qc: np.ndarray
+    site: np.ndarray
+
+    def target_scaling(self) -> tuple[list[float], list[float]]:
+        """Return mean and standard deviation per target over the days of a quality above 0 [gC m-2 d-1]."""
+        known = [column[np.isfinite(column) & (self.qc > 0)] for column in self.y.T]
+        return [float(k.mean()) for k in known], [float(k.std()) or 1.0 for k in known]
+
+    def input_groups(self) -> list[np.ndarray]:
+        """Return the daily inputs that some towers lack, grouped by the towers that have them, as index arrays.
+
+        Whether such a group is there tells towers apart; hiding it at random takes that away.
+        """
+        windows = self.windows
+        # one window in `length` covers every day of a record about once
+        indices = np.arange(0, len(windows), max(1, windows.length // windows.stride))
+        present = np.zeros((self.site.max() + 1, len(windows.dynamic_names)), dtype=bool)
+        for part in np.array_split(indices, max(1, len(indices) // PREDICT_BATCH)):
+            batch = windows.batch(part)
+            np.logical_or.at(present, self.site[windows.ends[part]], batch["observed"].any(axis=1))
+        patterns, group = np.unique(present, axis=1, return_inverse=True)
+        some = patterns.any(axis=0) & ~patterns.all(axis=0)
+        return [np.flatnonzero(group == g) for g in np.flatnonzero(some)]
+
+
+class Watch:
+    """Scores a model at the validation towers as the benchmark does: the median over towers of the daily R2.
+
+    Parameters
+    ----------
+    days : TowerDays, windows with stride 1 and horizon 1
+    """
+
+    def __init__(self, days: TowerDays) -> None:
+        self.windows = days.windows
+        present = np.isfinite(days.y).any(axis=1)
+        scored = present & (days.qc >= 1)
+        self.rows = _spread(np.flatnonzero(scored if scored.any() else present & (days.qc > 0)), days.site)
+        self.y, self.site = days.y[self.rows], days.site[self.rows]
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """Return the score per target and, as "score", their mean; NaN where no tower has a spread."""
+        predicted = predict(model, self.windows, self.rows)
+        scores = {}
+        for j, target in enumerate(TARGETS):
+            known = np.isfinite(self.y[:, j])
+            scores[target] = median_site_r2(self.y[known, j], predicted[known, j], self.site[known])
+        there = [s for s in scores.values() if np.isfinite(s)]
+        return scores | {"score": float(np.mean(there)) if there else float("nan")}
+
+
+def predict(model: nn.Module, windows: Windows, indices: np.ndarray | None = None, batch: int = 0) -> np.ndarray:
+    """Return the fluxes of the last day of each window, ndarray [N, 3] float32 [gC m-2 d-1].
+
+    Parameters
+    ----------
+    model, windows : Module, Windows
+    indices : ndarray of int, optional, the windows to predict; None is all
+    batch : int, windows at a time
+    """
+    indices = np.arange(len(windows)) if indices is None else indices
+    out = np.zeros((len(indices), len(TARGETS)), dtype=np.float32)
+    batch = batch or PREDICT_BATCH
+    model.eval()
+    with torch.inference_mode():
+        for start in range(0, len(indices), batch):
+            inputs = as_tensors(windows.batch(indices[start : start + batch]), device_of(model))
+            out[start : start + batch] = model(**inputs, horizon=1).fluxes[:, -1].cpu().numpy()
+    return out
+
+
+def as_tensors(batch: dict[str, np.ndarray], device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the inputs of a batch as tensors on a device."""
+    return {k: torch.from_numpy(batch[k]).to(device) for k in ("dynamic", "observed", "valid", "static")}
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return where the weights of a model are."""
+    return next(model.parameters()).device
+
+
+def _spread(rows: np.ndarray, site: np.ndarray) -> np.ndarray:
+    """Return at most `DAYS_PER_TOWER` of the rows per tower, evenly spread."""
+    kept = []
+    for tower in np.unique(site[rows]):
+        own = rows[site[rows] == tower]
+        kept.append(own[np.linspace(0, len(own) - 1, min(len(own), DAYS_PER_TOWER)).astype(np.int64)])
+    return np.concatenate(kept) if kept else rows
