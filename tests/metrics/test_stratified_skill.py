@@ -1,62 +1,34 @@
-"""The metric: hand-derived scores, scikit-learn as a witness, laws, and the conventions of `evaluate`."""
+"""The scores of every site: worked out by hand, independent implementations as witnesses, and laws."""
 
 from __future__ import annotations
 
-import doctest
 import math
-import re
-from datetime import date
-from itertools import pairwise
-from pathlib import Path
 
-import evaluate
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from carbonbench_metrics.stratified_skill import stratified_skill as module
 from carbonbench_metrics.stratified_skill.scores import SCORES
 from carbonbench_metrics.stratified_skill.stratified_skill import site_scores, stratified_skill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "metrics" / "stratified_skill"
-
-
-def load(tmp_path: Path, **options) -> evaluate.Metric:
-    return evaluate.load(str(FOLDER), cache_dir=str(tmp_path), **options)
-
-
-def random_days(n_sites: int = 12, seed: int = 0) -> pd.DataFrame:
-    """Return shuffled site-days with sites of 5 to 60 days, a class each, and references around the size of GPP."""
-    rng = np.random.default_rng(seed)
-    days = rng.integers(5, 60, n_sites)
-    site = np.repeat([f"AA-{i:03d}" for i in range(n_sites)], days)
-    y = rng.gamma(2, 2, days.sum())
-    frame = pd.DataFrame({"site_id": site, "references": y, "predictions": 0.7 * y + rng.normal(size=y.size)})
-    frame["igbp"] = np.repeat(np.array(["ENF", "DBF", "GRA"])[np.arange(n_sites) % 3], days)
-    frame["koppen_main"] = np.repeat(np.array(["C", "D"])[np.arange(n_sites) % 2], days)
-    frame["date"] = pd.Timestamp("2010-01-01") + pd.to_timedelta(np.concatenate([np.arange(d) for d in days]), "D")
-    return frame.sample(frac=1, random_state=seed)
-
-
-def columns(frame: pd.DataFrame) -> dict:
-    return {name: frame[name] for name in ("predictions", "references", "site_id", "igbp", "koppen_main", "date")}
-
-
-def only(scores: dict, site: str = "S") -> dict:
-    return scores["sites"][site]
+from .frames import columns, only, random_days
 
 
 class TestHandDerived:
     def test_the_scores_of_a_three_day_site_are_those_worked_out_by_hand(self):
         # y = 1 2 3, m = 2, p = 1 2 5: errors 0 0 2.
         # sum e^2 = 4, sum (y-m)^2 = 2 -> r2 = 1 - 2 = -1; rmse = sqrt(4/3); mae = 2/3; nmae = (2/3)/2 = 1/3;
-        # rae = 2/2 = 1; bias = 2/3.
+        # rae = 2/2 = 1; bias = 2/3; nnse = 1/(2+1); sd = sqrt(2/3), mae_sd = (2/3)/sd = sd.
+        # p - mean = -5/3 -2/3 7/3, sum of squares 26/3: r = 4/sqrt(2 * 26/3), sd_p/sd_y = sqrt(13/3), m_p/m_y = 4/3,
+        # (m_p - m_y)/sd = sd.
         got = only(stratified_skill([1, 2, 5], [1, 2, 3], ["S"] * 3))
+        r, a, sd = 4 / math.sqrt(52 / 3), math.sqrt(13 / 3), math.sqrt(2 / 3)
         expected = {"r2": -1.0, "rmse": math.sqrt(4 / 3), "mae": 2 / 3, "nmae": 1 / 3, "rae": 1.0, "bias": 2 / 3}
+        expected |= {"nnse": 1 / 3, "mae_sd": sd}
+        expected["kge"] = 1 - math.sqrt((r - 1) ** 2 + (a - 1) ** 2 + (1 / 3) ** 2)
+        expected["kge_sd"] = 1 - math.sqrt((r - 1) ** 2 + (a - 1) ** 2 + sd**2)
         assert {name: got[name] for name in SCORES} == pytest.approx(expected, abs=1e-15)
 
     def test_bias_is_predicted_minus_observed(self):
@@ -69,7 +41,9 @@ class TestHandDerived:
         e = np.repeat([0, 1, 2, 3, 4], 2)
         y = np.tile([0.0, 2.0], 5)
         result = stratified_skill(y + e, y, np.repeat(list("ABCDE"), 2))
-        assert result["r2"] == {"q25": -8.0, "q50": -3.0, "q75": 0.0, "n": 5, "n_undefined": 0}
+        # Positions 0.2 and 3.8 of 0 .. 4: q05 = -15 + 0.2 * 7 = -13.6, q95 = 0 + 0.8 * 1 = 0.8.
+        quantiles = {"q05": -13.6, "q25": -8.0, "q50": -3.0, "q75": 0.0, "q95": 0.8}
+        assert result["r2"] == pytest.approx(quantiles | {"n": 5, "n_undefined": 0}, abs=1e-12)
         # Four sites: r2 = 1 0 -3 -8; q50 lies half way between -3 and 0.
         assert stratified_skill((y + e)[:8], y[:8], np.repeat(list("ABCD"), 2))["r2"]["q50"] == -1.5
 
@@ -82,7 +56,8 @@ class TestHandDerived:
         assert result["igbp"]["ENF"]["r2"]["q50"] == 0.5
         assert result["igbp"]["GRA"]["r2"]["q50"] == -3.0
         assert (result["igbp"]["ENF"]["n_sites"], result["igbp"]["ENF"]["n_days"]) == (2, 4)
-        assert result["koppen_main"]["D"]["r2"] == result["r2"]
+        whole = result["r2"]
+        assert result["koppen_main"]["D"]["r2"] == {name: whole[name] for name in result["koppen_main"]["D"]["r2"]}
 
     def test_a_site_without_a_class_goes_into_the_stratum_unknown(self):
         igbp = [None, None, "", "", np.nan, np.nan, "ENF", "ENF"]
@@ -118,7 +93,8 @@ class TestUndefined:
     def test_an_undefined_site_does_not_touch_the_quantiles_of_the_others(self):
         y = [0.0, 2.0, 5.0, 5.0]
         result = stratified_skill([0.0, 2.0, 5.0, 5.0], y, ["A", "A", "B", "B"])
-        assert result["r2"] == {"q25": 1.0, "q50": 1.0, "q75": 1.0, "n": 1, "n_undefined": 1}
+        every = dict.fromkeys(("q05", "q25", "q50", "q75", "q95"), 1.0)
+        assert result["r2"] == every | {"n": 1, "n_undefined": 1}
 
     def test_nmae_is_undefined_where_the_mean_is_zero_but_for_rounding(self):
         # 0.1 + 0.2 - 0.3 = 5.6e-17 in floating point: nmae would be 1e16.
@@ -193,7 +169,7 @@ class TestMissing:
             stratified_skill([[1.0]], [1.0], ["A"])
 
 
-class TestAgainstScikitLearn:
+class TestAgainstIndependentImplementations:
     def test_every_site_agrees_with_scikit_learn_to_nine_digits(self):
         frame = random_days(n_sites=40)
         table = site_scores(frame["predictions"], frame["references"], frame["site_id"])
@@ -208,6 +184,32 @@ class TestAgainstScikitLearn:
             assert table["rae"][row] == pytest.approx((y - p).abs().sum() / (y - y.mean()).abs().sum(), rel=1e-9)
             assert table["bias"][row] == pytest.approx(p.mean() - y.mean(), rel=1e-9, abs=1e-12)
 
+    def test_efficiencies_agree_with_plain_loops_to_nine_digits(self):
+        frame = random_days(n_sites=40)
+        table = site_scores(frame["predictions"], frame["references"], frame["site_id"])
+        for row, site in enumerate(table["site_id"]):
+            days = frame[frame["site_id"] == site]
+            y, p = days["references"].to_numpy(), days["predictions"].to_numpy()
+            r, a = np.corrcoef(y, p)[0, 1], np.std(p) / np.std(y)
+            bias, bias_sd = np.mean(p) / np.mean(y) - 1, (np.mean(p) - np.mean(y)) / np.std(y)
+            expected = {
+                "nnse": 1 / (2 - r2_score(y, p)),
+                "mae_sd": mean_absolute_error(y, p) / np.std(y),
+                "kge": 1 - math.dist((r, a, bias), (1, 1, 0)),
+                "kge_sd": 1 - math.dist((r, a, bias_sd), (1, 1, 0)),
+            }
+            assert {name: table[name][row] for name in expected} == pytest.approx(expected, rel=1e-9)
+
+    def test_skill_agrees_with_the_ratio_of_mean_square_errors(self):
+        frame = random_days(n_sites=40).assign(climatology=3.0)
+        table = site_scores(
+            frame["predictions"], frame["references"], frame["site_id"], climatology=frame["climatology"]
+        )
+        for row, site in enumerate(table["site_id"]):
+            days = frame[frame["site_id"] == site]
+            errors = [mean_squared_error(days["references"], days[p]) for p in ("predictions", "climatology")]
+            assert table["skill"][row] == pytest.approx(1 - errors[0] / errors[1], rel=1e-9, abs=1e-9)
+
     def test_strata_agree_with_quantiles_of_the_sites_of_each_class(self):
         frame = random_days(n_sites=40)
         result = stratified_skill(**columns(frame))
@@ -215,8 +217,9 @@ class TestAgainstScikitLearn:
         for stratum in ("igbp", "koppen_main"):
             for name, group in sites.groupby(stratum):
                 for score in SCORES:
-                    got = [result[stratum][name][score][q] for q in ("q25", "q50", "q75")]
-                    assert got == pytest.approx(group[score].quantile([0.25, 0.5, 0.75]).tolist(), rel=1e-9)
+                    got = [result[stratum][name][score][q] for q in ("q05", "q25", "q50", "q75", "q95")]
+                    expected = group[score].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).tolist()
+                    assert got == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
     def test_real_towers_agree_with_scikit_learn(self, shared_data):
         frame = pd.read_parquet(shared_data / "site_days.parquet", columns=["site", "IGBP", "GPP", "GPP_DT"])
@@ -254,7 +257,7 @@ class TestLaws:
     def test_another_unit_scales_errors_and_leaves_ratios(self, rows, unit):
         p, y, site = (np.array(column) for column in zip(*rows, strict=True))
         base, scaled = stratified_skill(p, y, site), stratified_skill(p * unit, y * unit, site)
-        assert same_scores(scaled, base, ("r2", "rae", "nmae"))
+        assert same_scores(scaled, base, ("r2", "rae", "nmae", "nnse", "mae_sd", "kge", "kge_sd"))
         for name in base["sites"]:
             assert scaled["sites"][name]["rmse"] == pytest.approx(base["sites"][name]["rmse"] * abs(unit))
             assert scaled["sites"][name]["mae"] == pytest.approx(base["sites"][name]["mae"] * abs(unit))
@@ -262,9 +265,9 @@ class TestLaws:
 
     @given(site_days, st.sampled_from([-1e3, 7.5, 2.0**20]))
     @settings(deadline=None)
-    def test_shifting_both_by_a_constant_changes_nothing_but_nmae(self, rows, shift):
+    def test_shifting_both_by_a_constant_changes_nothing_but_what_is_relative_to_the_mean(self, rows, shift):
         p, y, site = (np.array(column) for column in zip(*rows, strict=True))
-        names = ("r2", "rmse", "mae", "rae", "bias")
+        names = ("r2", "rmse", "mae", "rae", "bias", "nnse", "mae_sd", "kge_sd")
         base, shifted = stratified_skill(p, y, site), stratified_skill(p + shift, y + shift, site)
         for name in base["sites"]:
             # The inputs are rounded at the size of the shift, 1e6 * 1e-16, before the metric sees them.
@@ -286,6 +289,8 @@ class TestLaws:
         _, y, site = (np.array(column) for column in zip(*rows, strict=True))
         p = pd.Series(y).groupby(site).transform("mean")
         for scores in stratified_skill(p, y, site)["sites"].values():
+            # No correlation, no variability, no bias: 1 - sqrt(1 + 1).
+            assert math.isnan(scores["kge_sd"]) or scores["kge_sd"] == pytest.approx(1 - math.sqrt(2))
             undefined = [math.isnan(scores["r2"]), math.isnan(scores["rae"])]
             assert undefined in ([True, True], [False, False])
             assert undefined[0] or (scores["r2"], scores["rae"]) == pytest.approx((0.0, 1.0), abs=1e-9)
@@ -296,7 +301,8 @@ class TestLaws:
         _, y, site = zip(*rows, strict=True)
         for scores in stratified_skill(y, y, site)["sites"].values():
             assert (scores["rmse"], scores["mae"], scores["bias"]) == (0.0, 0.0, 0.0)
-            assert scores["r2"] == 1.0 or math.isnan(scores["r2"])
+            for name in ("r2", "nnse", "kge", "kge_sd"):
+                assert scores[name] == pytest.approx(1.0, abs=1e-7) or math.isnan(scores[name])
 
     def test_a_mean_between_two_floating_point_numbers_does_not_cost_digits(self):
         # Near 2^52 only whole numbers exist: the mean 2^52 + 1/3 is rounded to 2^52, yet the spread is exact.
@@ -314,107 +320,3 @@ class TestLaws:
         assert [far[name] for name in ("r2", "rmse", "mae", "rae", "bias")] == pytest.approx(
             [base[name] for name in ("r2", "rmse", "mae", "rae", "bias")], rel=1e-12
         )
-
-
-class TestConventionsOfEvaluate:
-    def test_compute_gives_what_the_array_function_gives_in_full_precision(self, tmp_path):
-        frame = random_days()
-        assert load(tmp_path).compute(**columns(frame)) == stratified_skill(**columns(frame))
-
-    def test_the_array_function_is_reached_through_the_loaded_metric(self, tmp_path):
-        frame = random_days()
-        assert load(tmp_path).of_arrays(**columns(frame)) == stratified_skill(**columns(frame))
-
-    @given(st.lists(st.integers(1, 300), max_size=4))
-    @settings(deadline=None, max_examples=10)
-    def test_the_way_rows_are_split_into_batches_does_not_matter(self, cuts):
-        frame = random_days()
-        skill = evaluate.load(str(FOLDER), keep_in_memory=True)
-        edges = sorted({0, *(min(c, len(frame)) for c in cuts), len(frame)})
-        for start, stop in pairwise(edges):
-            skill.add_batch(**columns(frame.iloc[start:stop]))
-        assert skill.compute() == stratified_skill(**columns(frame))
-
-    def test_a_single_row_can_be_added_at_a_time(self, tmp_path):
-        skill = load(tmp_path)
-        for p, y in ((1.0, 1.0), (2.0, 2.0), (5.0, 3.0)):
-            row = {"site_id": "S", "igbp": "ENF", "koppen_main": "D", "date": date(2010, 1, 1)}
-            skill.add(predictions=p, references=y, **row)
-        assert only(skill.compute())["r2"] == -1.0
-
-    def test_the_metric_combines_with_another_one(self, tmp_path):
-        other = evaluate.load(str(FOLDER), cache_dir=str(tmp_path), experiment_id="other")
-        both = evaluate.combine({"a": load(tmp_path), "b": other})
-        frame = random_days()
-        both.add_batch(**columns(frame))
-        result = both.compute()
-        assert result["a_r2"] == result["b_r2"] == stratified_skill(**columns(frame))["r2"]
-
-    @pytest.mark.parametrize(
-        "days",
-        [
-            ["2010-01-01", "2010-01-02"],
-            [date(2010, 1, 1), date(2010, 1, 2)],
-            np.array(["2010-01-01", "2010-01-02"], "datetime64[D]"),
-            pd.Series(pd.to_datetime(["2010-01-01", "2010-01-02"]), index=[7, 8]),
-        ],
-    )
-    def test_dates_may_come_in_any_usual_form(self, tmp_path, days):
-        site = {"site_id": ["DE-Hai"] * 2, "igbp": ["DBF"] * 2, "koppen_main": ["C"] * 2}
-        with pytest.raises(ValueError, match=r"DE-Hai on 2010-01-02"):
-            load(tmp_path).compute(predictions=[1.0, np.nan], references=[1.0, 2.0], date=days, **site)
-
-    def test_a_class_that_is_missing_in_the_first_row_is_unknown(self, tmp_path):
-        site = {"site_id": ["A", "B"], "igbp": [None, "ENF"], "koppen_main": pd.Series([None, "D"])}
-        result = load(tmp_path).compute(predictions=[1, 2], references=[1, 2], date=["2010-01-01"] * 2, **site)
-        assert set(result["igbp"]) == {"unknown", "ENF"}
-        assert set(result["koppen_main"]) == {"unknown", "D"}
-
-    def test_a_missing_column_is_named(self, tmp_path):
-        with pytest.raises(ValueError, match="koppen_main"):
-            load(tmp_path).compute(
-                predictions=[1.0], references=[1.0], site_id=["A"], igbp=["ENF"], date=["2010-01-01"]
-            )
-
-    def test_after_a_refused_batch_the_metric_starts_afresh(self, tmp_path):
-        skill, frame = load(tmp_path), random_days()
-        with pytest.raises(ValueError, match="missing or infinite"):
-            skill.compute(**columns(frame.assign(predictions=np.nan)))
-        assert skill.compute(**columns(frame)) == stratified_skill(**columns(frame))
-
-    def test_an_unknown_configuration_is_refused_with_those_there_are(self, tmp_path):
-        with pytest.raises(ValueError, match=r"Unknown configuration 'quantile'.*default"):
-            load(tmp_path, config_name="quantile")
-
-    def test_every_leaf_of_the_result_is_a_plain_number(self, tmp_path):
-        def leaves(value):
-            return [leaf for v in value.values() for leaf in leaves(v)] if isinstance(value, dict) else [value]
-
-        assert {type(leaf) for leaf in leaves(load(tmp_path).compute(**columns(random_days())))} == {int, float}
-
-    def test_the_limit_for_short_sites_can_be_moved(self, tmp_path):
-        frame = random_days()
-        assert load(tmp_path).compute(**columns(frame), min_days=5)["n_short"] == 0
-
-
-class TestDocumentation:
-    def test_the_examples_in_the_docstrings_run(self, monkeypatch):
-        monkeypatch.chdir(ROOT)
-        assert doctest.testmod(module).failed == 0
-        examples = doctest.DocTestParser().get_doctest(module._KWARGS_DESCRIPTION, {}, "inputs", None, 0)
-        assert doctest.DocTestRunner().run(examples) == doctest.TestResults(failed=0, attempted=4)
-
-    def test_the_snippets_of_the_card_run(self, monkeypatch):
-        monkeypatch.chdir(ROOT)
-        snippets = re.findall(r"```python\n(.*?)```", (FOLDER / "README.md").read_text(), re.S)
-        assert len(snippets) == 2
-        for snippet in snippets:
-            exec(snippet, {})
-
-    def test_the_card_has_a_space_header_and_names_every_score(self):
-        _, header, body = (FOLDER / "README.md").read_text().split("---\n", 2)
-        header = yaml.safe_load(header)
-        assert header["sdk"] == "gradio"
-        assert {"evaluate", "metric"} <= set(header["tags"])
-        assert (FOLDER / header["app_file"]).is_file()
-        assert [name for name in SCORES if f"| `{name}` |" not in body] == []
