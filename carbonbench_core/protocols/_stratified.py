@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
 from . import Holdout
+from ._groups import rank
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def stratified_holdout(sites: pd.DataFrame, by: str, seed: int, rare: int) -> Ho
     known = sites[sites[by].notna()]
     picked = {"test": [], "validation": [], "train": []}
     for label, group in known.groupby(by, sort=True):
-        ranked = sorted(group["site_id"], key=lambda site: _rank(seed, by, label, site))
+        ranked = sorted(group["site_id"], key=lambda site: rank(seed, by, label, site))
         n_test = _quota(len(ranked), len(ranked) <= rare)
         n_validation = _quota(len(ranked) - n_test, len(ranked) <= rare)
         picked["test"] += ranked[:n_test]
@@ -73,10 +73,6 @@ def published_holdout(sites: pd.DataFrame, by: str, rare: int) -> Holdout:
         test += list(drawn)
     train = sorted(set(known["site_id"]) - set(test))
     return Holdout(tuple(train), tuple(sorted(test)), left_out=_without(sites, by), validation_on_late_parts=True)
-
-
-def _rank(seed: int, by: str, label: str, site_id: str) -> bytes:
-    return hashlib.sha256(f"{seed}/{by}/{label}/{site_id}".encode()).digest()
 
 
 def _quota(n: int, is_rare: bool) -> int:

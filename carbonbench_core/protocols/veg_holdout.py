@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 TEXT = (
     "Spatial transfer to unseen towers within vegetation classes that are *seen* in training; "
-    "it does not test unseen vegetation. Towers are stratified by IGBP: classes of at most 10 towers "
-    "give half of theirs to test, the others a fifth."
+    "it does not test unseen vegetation, `unseen_veg` does. Towers are stratified by IGBP: classes of at most "
+    "10 towers give half of theirs to test, the others a fifth."
 )
 RARE = 10  # as published
 

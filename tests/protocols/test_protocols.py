@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -10,45 +14,29 @@ from sklearn.model_selection import train_test_split
 
 from carbonbench_core import protocols
 from carbonbench_core.errors import ProtocolError
-from carbonbench_core.protocols import Protocol, draw_all, part_file, part_of
-from carbonbench_core.schema import KOPPEN_MAIN
+from carbonbench_core.protocols import Protocol, draw_all, families, part_file, part_of
+from tests.protocols.tables import catalogue_sites, make_sites, network_like, placed, real_sites, sites_tables
+
+# The controls: they test towers that they train on, by days or by years.
+KNOWN_TOWERS = {"random_days", "temporal_holdout"}
 
 
-def make_sites(igbp: list[str | None], koppen_main: list[str | None], has_late: list[bool]) -> pd.DataFrame:
-    ids = [f"XX-{i:03d}" for i in range(len(igbp))]
-    return pd.DataFrame({"site_id": ids, "igbp": igbp, "koppen_main": koppen_main, "has_late": has_late})
-
-
-@st.composite
-def sites_tables(draw: st.DrawFn) -> pd.DataFrame:
-    n = draw(st.integers(20, 120))
-    classes = st.sampled_from(["ENF", "GRA", "DBF", "WSA", None])
-    climates = st.sampled_from([*list(KOPPEN_MAIN)[:3], None])
-    return make_sites(
-        draw(st.lists(classes, min_size=n, max_size=n)),
-        draw(st.lists(climates, min_size=n, max_size=n)),
-        draw(st.lists(st.booleans(), min_size=n, max_size=n)),
-    )
-
-
-def network_like(n: int = 170) -> pd.DataFrame:
-    """Return towers with the class frequencies of a real network: common, rare and single classes."""
-    frequent = ["ENF"] * 42 + ["GRA"] * 29 + ["DBF"] * 22 + ["CRO"] * 18 + ["WET"] * 16 + ["EBF"] * 12 + ["OSH"] * 11
-    igbp = frequent + ["MF"] * 8 + ["WSA"] * 6 + ["SAV"] * 3 + ["CSH"] * 2 + ["SNO"]
-    climates = ["D"] * 76 + ["C"] * 64 + ["B"] * 16 + ["A"] * 10 + ["E"] * 4
-    return make_sites(igbp, climates, [i % 5 > 0 for i in range(n)])
+def towers_held_out(sites: pd.DataFrame) -> list[Protocol]:
+    return [protocol for name, protocol in draw_all(sites)[0].items() if name not in KNOWN_TOWERS]
 
 
 @given(sites_tables())
 def test_no_shard_stands_in_two_splits_of_any_protocol(sites: pd.DataFrame) -> None:
-    for protocol in draw_all(sites)[0].values():
+    for name, protocol in draw_all(sites)[0].items():
+        if name == "random_days":  # there a row is in one split alone, see the tests of row rules
+            continue
         files = [file for split in protocol.splits.values() for file in split]
         assert len(files) == len(set(files))
 
 
 @given(sites_tables())
 def test_no_test_tower_is_known_from_training_or_validation(sites: pd.DataFrame) -> None:
-    for protocol in draw_all(sites)[0].values():
+    for protocol in towers_held_out(sites):
         test = set(protocol.sites("test"))
         assert test.isdisjoint(protocol.sites("train"))
         assert test.isdisjoint(protocol.sites("validation"))
@@ -56,10 +44,18 @@ def test_no_test_tower_is_known_from_training_or_validation(sites: pd.DataFrame)
 
 @given(sites_tables())
 def test_our_rules_validate_on_towers_of_their_own(sites: pd.DataFrame) -> None:
-    drawn = draw_all(sites)[0]
-    for name in {"veg_holdout", "climate_holdout"} & set(drawn):
-        assert set(drawn[name].sites("validation")).isdisjoint(drawn[name].sites("train"))
-        assert set(drawn[name].sites("id_test")) <= set(drawn[name].sites("train"))
+    for protocol in towers_held_out(sites):
+        if not protocol.name.startswith("published"):
+            assert set(protocol.sites("validation")).isdisjoint(protocol.sites("train"))
+
+
+@given(sites_tables())
+def test_late_parts_of_the_training_towers_are_the_id_test(sites: pd.DataFrame) -> None:
+    late = set(sites.loc[sites["has_late"], "site_id"])
+    for protocol in towers_held_out(sites):
+        if not protocol.name.startswith("published"):
+            assert set(protocol.sites("id_test")) == late & set(protocol.sites("train"))
+            assert {part_of(file)[1] for file in protocol.splits["train"]} == {"early"}
 
 
 @given(sites_tables())
@@ -77,7 +73,7 @@ def test_neither_row_order_nor_column_order_matters(sites: pd.DataFrame, random:
     order, names = list(range(len(sites))), list(sites.columns)
     random.shuffle(order)
     random.shuffle(names)
-    assert draw_all(sites.iloc[order][names])[0] == draw_all(sites)[0]
+    assert draw_all(sites.iloc[order][names]) == draw_all(sites)
 
 
 def test_the_same_seed_gives_the_same_lists_and_another_seed_gives_others() -> None:
@@ -85,6 +81,26 @@ def test_the_same_seed_gives_the_same_lists_and_another_seed_gives_others() -> N
     first, again, other = (draw_all(sites, seed=seed)[0]["veg_holdout"] for seed in (1, 1, 2))
     assert first == again
     assert first.sites("test") != other.sites("test")
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    # Scores are published under these: a draw that changes is another protocol and needs another name.
+    [
+        ("climate_holdout", "486806366d8ef2ca"),
+        ("published_climate", "11d6120c5e1aa61d"),
+        ("published_veg", "2ad4a20bce403256"),
+        ("veg_holdout", "25ab0d20e919ee6a"),
+    ],
+)
+def test_a_protocol_draws_the_same_towers_as_ever(name: str, digest: str) -> None:
+    assert draw_all(network_like())[0][name].digest == digest
+
+
+def test_family_and_row_rule_count_in_the_digest_where_there_are_any() -> None:
+    plain = draw_all(network_like())[0]["veg_holdout"]
+    digests = {plain.digest, replace(plain, family="veg").digest, replace(plain, rows={"seed": 1}).digest}
+    assert len(digests) == 3
 
 
 def test_veg_holdout_gives_half_of_rare_classes_and_a_fifth_of_the_others() -> None:
@@ -152,7 +168,7 @@ def test_too_few_towers_leave_every_protocol_unsupported_with_a_reason() -> None
     drawn, unsupported = draw_all(make_sites(["ENF"], ["D"], [True]))
     assert drawn == {}
     assert set(unsupported) == set(protocols.rules())
-    assert all("tower" in reason for reason in unsupported.values())
+    assert all("tower" in reason or "column" in reason for reason in unsupported.values())
 
 
 def test_a_protocol_survives_json_and_a_changed_list_is_noticed() -> None:
@@ -162,6 +178,60 @@ def test_a_protocol_survives_json_and_a_changed_list_is_noticed() -> None:
     moved = {**entry, "splits": {**entry["splits"], "train": entry["splits"]["train"][1:]}}
     with pytest.raises(ProtocolError, match="lists were changed"):
         Protocol.from_json(moved)
+
+
+@pytest.mark.parametrize("damage", [{"splits": []}, {"rule": None, "colour": 1}, {"digest": "0"}])
+def test_a_malformed_entry_is_refused(damage: dict) -> None:
+    entry = draw_all(network_like())[0]["veg_holdout"].to_json()
+    with pytest.raises(ProtocolError, match="Build the folder again"):
+        Protocol.from_json({**entry, **damage})
+
+
+def test_an_entry_of_a_folder_without_families_and_row_rules_still_reads() -> None:
+    protocol = draw_all(network_like())[0]["veg_holdout"]
+    entry = {k: v for k, v in protocol.to_json().items() if k not in ("family", "rows")}
+    assert Protocol.from_json(entry) == protocol
+
+
+def test_rules_whose_columns_are_missing_say_so_and_leave_the_others_alone() -> None:
+    drawn, unsupported = draw_all(network_like())
+    assert "veg_holdout" in drawn
+    assert unsupported["spatial_blocks"] == "the sites table has no column latitude and longitude"
+    assert unsupported["unseen_continent"] == "the sites table has no column latitude and longitude"
+    assert "mean_temperature_era5_land and mean_temperature_tower" in unsupported["warm_shift"]
+
+
+def test_families_list_their_folds() -> None:
+    drawn = draw_all(placed())[0]
+    found = families(drawn)
+    assert found["spatial_blocks_50km"] == [f"spatial_blocks_50km_{fold}" for fold in range(1, 6)]
+    assert set(found["unseen_climate"]) == {f"unseen_climate_{climate}" for climate in "ABCD"}
+    single = {name for name, protocol in drawn.items() if not protocol.family}
+    assert single | {fold for folds in found.values() for fold in folds} == set(drawn)
+    assert single == {
+        *("climate_holdout", "published_climate", "published_veg", "random_days"),
+        *("temporal_holdout", "veg_holdout", "warm_shift"),
+    }
+
+
+def test_all_protocols_of_767_towers_are_drawn_within_ten_seconds(shared_data: Path) -> None:
+    sites = catalogue_sites(shared_data, 767)
+    assert len(sites) == 767
+    draw_all(sites[:50])  # imports are not timed
+    started = time.perf_counter()
+    drawn, _ = draw_all(sites)
+    assert time.perf_counter() - started < 10
+    assert {protocol.rule for protocol in drawn.values()} == set(protocols.rules())
+
+
+def test_all_protocols_of_the_real_towers_are_drawn(shared_data: Path) -> None:
+    drawn, unsupported = draw_all(real_sites(shared_data))
+    assert {protocol.rule for protocol in drawn.values()} == set(protocols.rules())
+    # 12 vegetation classes, of which CSH, SAV and SNO have 2, 3 and 1 towers; 4 polar towers; 4 African ones
+    assert set(unsupported) == {
+        *("unseen_veg_CSH", "unseen_veg_SAV", "unseen_veg_SNO"),
+        *("unseen_climate_E", "unseen_continent_Africa"),
+    }
 
 
 def test_part_files_can_be_read_back() -> None:
