@@ -1,0 +1,280 @@
+"""What test towers have in common with training towers: identities, neighbours, drivers, days, classes, climates.
+
+It takes a sites table, two lists of towers and, for what needs them, their tables; it knows nothing of protocols and
+folders, so that any split can be asked about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import schema
+from .errors import UsageError, first_few
+from .geography import missing_coordinates, nearest
+from .leakage_series import Tower, climates, close_days, duplicates, read
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+NEAR = (2, 10, 50)  # km: one satellite box, one reanalysis cell, one weather
+WINDOW_DAYS = 30  # the memory of the windowed models
+WARM_UP_DAYS = 30  # at the start of every part, never scored
+QUANTILES = (0, 5, 25, 50, 75, 95, 100)
+CLASSES = ("igbp", "koppen_main", "koppen")
+ALIASES = ("aliases", "alias")  # other ids of the same tower: a list, or text with ";" between
+SAME = ("identity", "cluster")  # one value for towers that are one, or stand together
+
+Tables = Iterable[tuple[str, "pa.Table"]]
+
+
+def leakage(
+    sites: pd.DataFrame,
+    train: Sequence[str],
+    test: Sequence[str],
+    train_tables: Tables = (),
+    test_tables: Tables = (),
+    window: int = WINDOW_DAYS,
+) -> dict[str, object]:
+    """Report what test towers share with training towers.
+
+    Parameters
+    ----------
+    sites : DataFrame [S], site_id and any of latitude, longitude, the classes, aliases, identity, cluster
+    train, test : sequences of str, site ids
+    train_tables, test_tables : iterables of (site id, table), optional; parts of towers in date order with date,
+        targets and drivers, the targets null on days that the split may not see. Without them drivers, days and
+        climate are not compared
+    window : int, days closer than this in time share their inputs
+
+    Returns
+    -------
+    dict, ready for JSON: train_towers, test_towers, identities, distance, classes, drivers, days, climate; what could
+        not be compared is None
+
+    Raises
+    ------
+    UsageError : a list is empty or names a tower that is not in the sites table
+    """
+    train, test = sorted(set(train)), sorted(set(test))
+    known = sites.set_index("site_id")
+    _check(known, train, "training")
+    _check(known, test, "test")
+    seen, asked = read(train_tables), read(test_tables, WARM_UP_DAYS)
+    compared = bool(seen and asked)
+    return {
+        "train_towers": len(train),
+        "test_towers": len(test),
+        "identities": _identities(known, train, test),
+        "distance": _distance(known, train, test),
+        "classes": {by: _classes(known, train, test, by) for by in CLASSES if by in known.columns},
+        "drivers": _drivers(seen, asked) if compared else None,
+        "days": close_days(seen, asked, window) if compared else None,
+        "climate": _climate(seen, asked) if compared else None,
+    }
+
+
+def read_site_list(path: str | Path) -> list[str]:
+    """Read site ids from a text file, one a line, or from a JSON list.
+
+    Raises
+    ------
+    UsageError : there is no such file, or no site id in it
+    """
+    try:
+        text = Path(path).read_text("utf-8-sig")
+        ids = json.loads(text) if text.lstrip().startswith("[") else [line.strip() for line in text.splitlines()]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as a list of site ids: {error}") from None
+    ids = [str(site) for site in ids if site]
+    if not ids:
+        raise UsageError(f"{path} holds no site id. Write one a line.")
+    return ids
+
+
+def describe(report: dict) -> str:
+    """Return a report as text, a line or a few for each question."""
+    lines = [f"{report['test_towers']} test towers against {report['train_towers']} training towers"]
+    lines += [*_say_identities(report["identities"]), *_say_distance(report["distance"])]
+    for by, found in report["classes"].items():
+        unseen = ", ".join(f"{label} ({n})" for label, n in found["unseen"].items()) or "none"
+        lines.append(
+            f"{by}: test classes that training lacks (towers): {unseen}; {found['seen_towers']} towers of seen"
+        )
+    return "\n".join([*lines, *_say_tables(report)])
+
+
+def summary(report: dict) -> str:
+    """Return a report in one line, for the card."""
+    distance, drivers, days = report["distance"], report["drivers"], report["days"]
+    said = [f"{report['test_towers']} test towers, {len(report['identities']['shared'])} of them in training"]
+    if distance:
+        shares = ", ".join(f"{share:.0%} within {km} km" for km, share in distance["within"].items())
+        said.append(f"nearest training tower: {shares}, median {distance['quantiles']['50']:.0f} km")
+    if drivers:
+        said.append(f"{drivers['test_towers']} share a driver series with one")
+    if days and days["towers"]:
+        said.append(f"{days['share']:.0%} of test days within {days['window_days']} days of a training day")
+    main = [(by, found) for by, found in report["classes"].items() if by != "koppen"]
+    unseen = [f"{by} {'/'.join(found['unseen'])}" for by, found in main if found["unseen"]]
+    return "; ".join([*said, f"classes not in training: {', '.join(unseen) or 'none'}"]) + "."
+
+
+def _say_identities(found: dict) -> list[str]:
+    lines = [f"towers on both sides: {first_few(found['shared'], 10) or 'none'}"]
+    if found["aliases"]:
+        lines.append("one tower under two ids: " + first_few((f"{a} = {b}" for a, b in found["aliases"]), 10))
+    groups = ((column, found[column]) for column in SAME if column in found)
+    return lines + [f"test towers that share their {column} with training: {len(ids)}" for column, ids in groups]
+
+
+def _say_distance(found: dict | None) -> list[str]:
+    if not found:
+        return ["distance to the nearest training tower: not known, no coordinates"]
+    quantiles = ", ".join(f"{q} % {km:.1f}" for q, km in found["quantiles"].items())
+    shares = ", ".join(f"{share:.1%} within {km} km" for km, share in found["within"].items())
+    closest = sorted(found["test"], key=lambda tower: tower["km"])[:5]
+    lines = [
+        f"distance to the nearest training tower [km], quantiles: {quantiles}",
+        f"test towers with a training tower near: {shares}",
+        "closest: " + ", ".join(f"{t['site_id']} to {t['nearest']} {t['km']:.1f} km" for t in closest),
+    ]
+    lacking = found["without_coordinates"]
+    return lines + ([f"without coordinates: {first_few(lacking, 10)}"] if lacking else [])
+
+
+def _say_tables(report: dict) -> list[str]:
+    drivers, days, climate = report["drivers"], report["days"], report["climate"]
+    if not drivers or not days:
+        return ["drivers, days and climate: not compared, no tables were given"]
+    sources = ", ".join(f"{source} {n}" for source, n in drivers["by_source"].items()) or "none"
+    lines = [
+        f"test towers that share a driver series with a training tower: {drivers['test_towers']}; by source: {sources}",
+        f"test days less than {days['window_days']} days from a training day of the same tower: "
+        f"{days['close_days']:,} of {days['test_days']:,}",
+    ]
+    if not climate:
+        return [*lines, "climate distance: not known, no driver that most towers have"]
+    lines.append(f"climate distance to the nearest training tower, median {climate['quantiles']['50']:.2f}")
+    if climate["among_training"]:
+        lines[-1] += (
+            f"; among training towers {climate['among_training']['50']:.2f}, "
+            f"{climate['beyond']:.0%} of test towers beyond their 95 %"
+        )
+    return [*lines, f"farthest: {', '.join(f'{site} {d:.2f}' for site, d in climate['farthest'].items())}"]
+
+
+def _check(known: pd.DataFrame, ids: list[str], role: str) -> None:
+    strangers = [site for site in ids if site not in known.index]
+    if strangers:
+        raise UsageError(
+            f"{len(strangers)} {role} towers are not in the sites table: {first_few(strangers)}. "
+            f"It has {len(known)}: {first_few(known.index)}."
+        )
+    if not ids:
+        raise UsageError(f"There is no {role} tower to compare. Name at least one.")
+
+
+def _identities(known: pd.DataFrame, train: list[str], test: list[str]) -> dict[str, object]:
+    def names(site: str) -> set[str]:
+        values = [known.at[site, column] for column in ALIASES if column in known.columns]
+        return {site}.union(*(_listed(value) for value in values))
+
+    owner = {name: site for site in train for name in names(site)}
+    aliases = [(site, owner[name]) for site in test for name in sorted(names(site)) if owner.get(name, site) != site]
+    together = {}
+    for column in (c for c in SAME if c in known.columns):
+        held = set(known.loc[train, column].dropna())
+        together[column] = [site for site in test if known.at[site, column] in held and site not in set(train)]
+    return {"shared": sorted(set(train) & set(test)), "aliases": sorted(set(aliases)), **together}
+
+
+def _listed(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(";") if name.strip()]
+    return [str(name) for name in value] if isinstance(value, Sequence | np.ndarray) else []
+
+
+def _distance(known: pd.DataFrame, train: list[str], test: list[str]) -> dict[str, object] | None:
+    if not {"latitude", "longitude"} <= set(known.columns):
+        return None
+    placed = ~missing_coordinates(known["latitude"], known["longitude"])
+    there = known[placed]
+    a, b = (there.loc[[site for site in ids if site in there.index]] for ids in (test, train))
+    if a.empty or b.empty:
+        return None
+    km, index = nearest(a["latitude"], a["longitude"], b["latitude"], b["longitude"])
+    towers = zip(a.index, b.index[index], km, a["latitude"], a["longitude"], strict=True)
+    return {
+        "quantiles": _quantiles(km),
+        "within": {str(limit): float((km <= limit).mean()) for limit in NEAR},
+        "without_coordinates": [site for site in (*train, *test) if site not in there.index],
+        "test": [
+            {"site_id": s, "nearest": t, "km": round(float(d), 3), "latitude": float(y), "longitude": float(x)}
+            for s, t, d, y, x in towers
+        ],
+        "train": [[float(y), float(x)] for y, x in zip(b["latitude"], b["longitude"], strict=True)],
+    }
+
+
+def _classes(known: pd.DataFrame, train: list[str], test: list[str], by: str) -> dict[str, object]:
+    trained = set(known.loc[train, by].dropna())
+    counts = known.loc[test, by].value_counts()
+    unseen = {str(label): int(n) for label, n in sorted(counts.items()) if label not in trained and n}
+    return {"unseen": unseen, "seen_towers": int(counts.sum()) - sum(unseen.values())}
+
+
+def _drivers(train: dict[str, Tower], test: dict[str, Tower]) -> dict[str, object]:
+    shared = duplicates(train, test)
+    by_source: dict[str, set[str]] = {}
+    for (site, _), names in shared.items():
+        for name in names:
+            by_source.setdefault(schema.COLUMNS[name].source, set()).add(site)
+    pairs = [{"test": a, "train": b, "columns": names} for (a, b), names in sorted(shared.items())]
+    return {
+        "test_towers": len({site for site, _ in shared}),
+        "by_source": {source: len(towers) for source, towers in sorted(by_source.items())},
+        "pairs": pairs,
+    }
+
+
+def _climate(train: dict[str, Tower], test: dict[str, Tower]) -> dict[str, object] | None:
+    """Compare the distance of test towers to training towers with that of training towers to each other.
+
+    Source
+    ------
+    After the dissimilarity index of Meyer and Pebesma 2021, doi:10.1111/2041-210X.13650, here of towers, not of rows.
+    """
+    found = climates(train, test)
+    if found is None:
+        return None
+    known, asked, drivers = found
+    own = _to_nearest(known, known, skip_self=True) if len(known) > 1 else None
+    apart = _to_nearest(asked, known)
+    limit = None if own is None else float(np.quantile(own, 0.95))
+    far = sorted(zip(test, apart.tolist(), strict=True), key=lambda pair: -pair[1])[:5]
+    return {
+        "drivers": drivers,
+        "quantiles": _quantiles(apart),
+        "among_training": None if own is None else _quantiles(own),
+        "beyond": None if limit is None else float((apart > limit).mean()),
+        "farthest": {site: round(d, 3) for site, d in far},
+    }
+
+
+def _to_nearest(points: np.ndarray, others: np.ndarray, skip_self: bool = False) -> np.ndarray:
+    """Return the root-mean-square distance per axis to the nearest of other points."""
+    squares = (points**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * points @ others.T
+    apart = np.sqrt(np.maximum(squares, 0) / points.shape[1])
+    if skip_self:
+        np.fill_diagonal(apart, np.inf)
+    return apart.min(axis=1)
+
+
+def _quantiles(values: np.ndarray) -> dict[str, float]:
+    return {str(q): round(float(v), 3) for q, v in zip(QUANTILES, np.percentile(values, QUANTILES), strict=True)}

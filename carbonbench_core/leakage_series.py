@@ -1,0 +1,232 @@
+"""What the tables of towers tell about leakage: identical driver series, days close in time, climates apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Two towers share a series where at least a year of whole months is common to both, at least half of them are identical
+# (products are revised, gaps are filled), and ten of those differ from each other: winters of a coarsely rounded leaf
+# area index, or dry months, are the same at many towers.
+COMMON_MONTHS = 12
+AGREEMENT = 0.5
+DISTINCT_MONTHS = 10
+MONTH_DAYS = 5  # days with a value that a month needs to say anything
+COVERED = 0.9  # share of towers that must have a driver for it to take part in the climate distance
+
+
+@dataclass
+class Tower:
+    """What is kept of one tower's tables.
+
+    Parameters
+    ----------
+    count, total, squares : dict, driver -> number, sum and sum of squares of its values
+    months : dict, driver -> arrays of uint64 [2, M], months since 1970-01 over hashes of their values, one a table
+    days : list of ndarray of datetime64[D], those with a target
+    """
+
+    count: dict[str, int] = field(default_factory=dict)
+    total: dict[str, float] = field(default_factory=dict)
+    squares: dict[str, float] = field(default_factory=dict)
+    months: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    days: list[np.ndarray] = field(default_factory=list)
+
+
+def read(tables: Iterable[tuple[str, pa.Table]], skip: int = 0) -> dict[str, Tower]:
+    """Read tables of towers one by one, keeping only what the comparisons need.
+
+    Parameters
+    ----------
+    tables : iterable of (site id, table), parts of towers in date order with date, any targets and any drivers; a row
+        counts in time where a target is present, or everywhere if the table has no target column
+    skip : int, rows at the start of each table that count in nothing but the drivers
+    """
+    towers: dict[str, Tower] = {}
+    for site_id, table in tables:
+        tower = towers.setdefault(site_id, Tower())
+        dates = table["date"].to_numpy().astype("datetime64[D]")
+        tower.days.append(dates[_observed(table) & (np.arange(len(dates)) >= skip)])
+        names = [name for name in schema.names("driver") if name in table.column_names]
+        if names and len(dates):
+            values = np.stack([table[name].to_numpy().astype(np.float32) for name in names], axis=1)
+            _add(tower, names, dates, values)
+    return towers
+
+
+def _observed(table: pa.Table) -> np.ndarray:
+    targets = [name for name in schema.TARGETS if name in table.column_names]
+    if not targets:
+        return np.ones(table.num_rows, bool)
+    return np.any([np.isfinite(table[name].to_numpy().astype(float)) for name in targets], axis=0)
+
+
+def _add(tower: Tower, names: list[str], dates: np.ndarray, values: np.ndarray) -> None:
+    wide = values.astype(float)
+    for store, numbers in (
+        (tower.count, np.isfinite(wide).sum(axis=0)),
+        (tower.total, np.nansum(wide, axis=0)),
+        (tower.squares, np.nansum(wide**2, axis=0)),
+    ):
+        for name, number in zip(names, numbers.tolist(), strict=True):
+            store[name] = store.get(name, 0) + number
+    months, hashes = month_hashes(dates, values)
+    for name, column in zip(names, hashes.T, strict=True):
+        known = column != 0
+        if known.any():
+            tower.months.setdefault(name, []).append(np.stack([months[known], column[known]]))
+
+
+def month_hashes(dates: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a hash of every whole month of every series.
+
+    Values are rounded to 15 binary digits, about four decimal ones. A month that stands still has the hash of its
+    value, whatever its length; one with fewer than `MONTH_DAYS` values has none.
+
+    Parameters
+    ----------
+    dates : ndarray [D] of datetime64[D], increasing
+    values : ndarray [D, F] of float32, NaN where missing
+
+    Returns
+    -------
+    months : ndarray [M] of uint64, since 1970-01
+    hashes : ndarray [M, F] of uint64, 0 where there is none
+    """
+    month = dates.astype("datetime64[M]")
+    starts = np.flatnonzero(np.r_[True, month[1:] != month[:-1]])
+    found = month[starts]
+    present = np.isfinite(values)
+    # Adding zero makes one zero of the two.
+    bits = (((np.nan_to_num(values) + np.float32(0)).view(np.uint32) + np.uint32(0x80)) >> np.uint32(8)).astype(
+        np.uint64
+    )
+    day = (dates - month).astype(np.uint64)[:, None] + np.uint64(1)
+    with np.errstate(over="ignore"):
+        moving = np.add.reduceat(np.where(present, _mix(bits * np.uint64(64) + day), np.uint64(0)), starts)
+    lowest = np.minimum.reduceat(np.where(present, bits, np.uint64(2**63)), starts)
+    highest = np.maximum.reduceat(np.where(present, bits, np.uint64(0)), starts)
+    hashes = np.where(lowest == highest, _mix(highest * np.uint64(64)), moving)
+    whole = np.diff(np.r_[starts, len(dates)]) == (found + 1).astype("datetime64[D]") - found.astype("datetime64[D]")
+    enough = np.add.reduceat(present.astype(int), starts) >= MONTH_DAYS
+    return found.astype(np.uint64), np.where(enough & whole[:, None], np.maximum(hashes, np.uint64(1)), np.uint64(0))
+
+
+def _mix(z: np.ndarray) -> np.ndarray:
+    """Return well-mixed bits (SplitMix64: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195)."""
+    with np.errstate(over="ignore"):
+        z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def duplicates(train: Mapping[str, Tower], test: Mapping[str, Tower]) -> dict[tuple[str, str], list[str]]:
+    """Return the pairs of (test, training) towers that share a driver series, with those drivers.
+
+    Of at least `COMMON_MONTHS` whole months that both towers have, the share `AGREEMENT` is identical, and
+    `DISTINCT_MONTHS` of those differ from each other. A tower is not compared with itself.
+    """
+    shared: dict[tuple[str, str], list[str]] = {}
+    for name in schema.names("driver"):
+        ids = [site for site, tower in train.items() if tower.months.get(name)]
+        asked = [site for site, tower in test.items() if tower.months.get(name)]
+        if not ids or not asked:
+            continue
+        both_sides = [*(train[site] for site in ids), *(test[site] for site in asked)]
+        every_month = np.concatenate([part[0] for tower in both_sides for part in tower.months[name]])
+        first, last = int(every_month.min()), int(every_month.max())
+        known = np.stack([_dense(train[site].months[name], first, last) for site in ids])
+        for site in asked:
+            mine = _dense(test[site].months[name], first, last)
+            common = ((known != 0) & (mine != 0)).sum(axis=1)
+            agree = (known == mine) & (mine != 0)
+            for i in np.flatnonzero((common >= COMMON_MONTHS) & (agree.sum(axis=1) >= AGREEMENT * common)):
+                if ids[i] != site and len(np.unique(mine[agree[i]])) >= DISTINCT_MONTHS:
+                    shared.setdefault((site, ids[i]), []).append(name)
+    return shared
+
+
+def _dense(months: list[np.ndarray], first: int, last: int) -> np.ndarray:
+    """Return the hash of every month from the first to the last, 0 where there is none."""
+    out = np.zeros(last - first + 1, np.uint64)
+    for number, hashes in months:
+        out[number.astype(int) - first] = hashes
+    return out
+
+
+def close_days(train: Mapping[str, Tower], test: Mapping[str, Tower], window: int) -> dict[str, object]:
+    """Count test days of a tower that stand less than `window` days from a training day of the same tower.
+
+    Returns
+    -------
+    dict, towers (in both), test_days (of all towers), close_days, share, closest (days, None without a shared tower)
+    """
+    n_days = n_close = towers = 0
+    closest = None
+    for site, tower in test.items():
+        days = np.concatenate([*tower.days, np.array([], "datetime64[D]")])
+        n_days += len(days)
+        known = np.sort(np.concatenate([*(train[site].days if site in train else ()), np.array([], "datetime64[D]")]))
+        if not len(days) or not len(known):
+            continue
+        towers += 1
+        at = np.searchsorted(known, days)
+        before = np.abs(days - known[np.maximum(at - 1, 0)]).astype(int)
+        gap = np.minimum(before, np.abs(known[np.minimum(at, len(known) - 1)] - days).astype(int))
+        n_close += int((gap < window).sum())
+        closest = int(gap.min()) if closest is None else min(closest, int(gap.min()))
+    share = n_close / n_days if n_days else None
+    return {
+        "window_days": window,
+        "towers": towers,
+        "test_days": n_days,
+        "close_days": n_close,
+        "share": share,
+        "closest": closest,
+    }
+
+
+def climates(train: Mapping[str, Tower], test: Mapping[str, Tower]) -> tuple[np.ndarray, np.ndarray, list[str]] | None:
+    """Return mean and standard deviation of each driver at each tower, in units of their spread over training towers.
+
+    Returns
+    -------
+    train : ndarray [T, C], C at most two for each driver: what is the same at all training towers is left out
+    test : ndarray [N, C]
+    drivers : list of str, those that `COVERED` of all towers have; a tower that lacks one gets the training mean
+    None where there is no such driver
+    """
+    towers = [*train.values(), *test.values()]
+    have = [n for n in schema.names("driver") if towers and np.mean([t.count.get(n, 0) > 1 for t in towers]) >= COVERED]
+    if not have or not train or not test:
+        return None
+    vectors = np.array([[_moments(tower, name) for name in have] for tower in towers], float)  # [S, F, 2]
+    known = vectors[: len(train)]
+    mean, spread = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
+    # Not zero alone: the standard deviation of a constant is rounding.
+    kept = spread > 1e-5 * np.nanmax(np.abs(known), axis=(0, 2))[:, None]
+    if not kept.any():
+        return None
+    scaled = np.nan_to_num((vectors[:, kept] - mean[kept]) / spread[kept])
+    return (
+        scaled[: len(train)],
+        scaled[len(train) :],
+        [name for name, keep in zip(have, kept, strict=True) if keep.any()],
+    )
+
+
+def _moments(tower: Tower, name: str) -> tuple[float, float]:
+    n = tower.count.get(name, 0)
+    if n < 2:
+        return np.nan, np.nan
+    mean = tower.total[name] / n
+    return mean, np.sqrt(max(tower.squares[name] / n - mean**2, 0))
