@@ -85,18 +85,30 @@ def build(
     """
     options = archives.Options(mapping=mapping)
     catalogue = read_towers(towers) if towers else {}
+    sources = list(sources)
     inventory = archives.scan(sources, options)
-    digests = {path: sha256_of(path) for path in sorted({entry.path for entry in inventory.entries})}
+    read_from = {path for entry in inventory.entries for path in (entry.path, *entry.companions)}
+    digests = {path: sha256_of(path) for path in sorted(read_from)}
     jobs = [
         Job(
             entry.site_id,
             partial(archives.read, entry, options),
-            f"{entry.format}/{digests[entry.path]}/{entry.member}/{_mapping_digest(mapping)}",
+            "/".join(
+                [
+                    entry.format,
+                    *(digests[path] for path in (entry.path, *entry.companions)),
+                    entry.member,
+                    _mapping_digest(mapping),
+                ]
+            ),
         )
         for entry in inventory.entries
     ]
     report = BuildReport(Path(out), failed=dict(inventory.broken))
     report.unrecognised = [str(path) for path in inventory.unrecognised]
+    # In a folder a file of no known format may be anything; one that the user named was meant to be read.
+    named = {str(source) for source in sources} & set(report.unrecognised)
+    report.failed |= dict.fromkeys(named, "of no known format; a tidy table of your own needs --mapping FILE")
     report.superseded = [str(entry) for entry in inventory.superseded]
     described = {
         "sources": [{"name": p.name, "bytes": p.stat().st_size, "sha256": digests[p]} for p in digests],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .towers import Tower
 
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
-TOWER_VERSION = 2
+TOWER_VERSION = 3
 KELVIN = 273.15  # 0 degC
 # Site ids name files, so they must not name anything else.
 SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -108,6 +108,7 @@ def _site_row(record: Record, tower: Tower, days: TowerDays, parts: dict[str, di
         "network": tower.network,
         "product": record.entry.product,
         "target_variant": record.target_variant,
+        "nee_qc_scale": record.attributes.get("nee_qc_scale"),
         "latitude": tower.latitude,
         "longitude": tower.longitude,
         "igbp": tower.igbp,

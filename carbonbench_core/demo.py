@@ -42,7 +42,7 @@ def build_world(
 ) -> BuildReport:
     """Build a dataset folder of synthetic towers; parameters and errors are those of `synthetic.world`."""
     jobs = [
-        Job(spec.site_id, partial(synthetic.tower_record, spec), repr(spec))
+        Job(spec.site_id, partial(synthetic.tower_record, spec), f"{synthetic.VERSION}/{spec!r}")
         for spec in synthetic.world(n_towers=towers, n_years=years, seed=seed)
     ]
     described = {

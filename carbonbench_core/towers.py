@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -141,10 +142,15 @@ def _positions(heading: list[str], path: Path) -> dict[str, int]:
     return at
 
 
+# A catalogue's product id may be a handle or an address instead.
+_DOI = re.compile(r"10\.\d+/\S+")
+
+
 def _listed(given: dict[str, str], catalogue: str) -> dict:
     notes: list[str] = []
+    doi = _DOI.search(given.get("doi") or "")
     return {
-        **_canonical(given, catalogue, notes),
+        **_canonical({**given, "doi": doi and doi[0]}, catalogue, notes),
         "network": given.get("network") or None,
         "koppen_source": given.get("koppen_source") or None,
         "catalogue": catalogue,

@@ -103,11 +103,6 @@ def date_twice(folder: Path) -> None:
     write_csv(folder, "XX-Bad", days=40, cells={(3, "TIMESTAMP"): "20030103"})
 
 
-def another_network(folder: Path) -> None:
-    path = write_csv(folder, "XX-Bad", days=40)
-    path.rename(folder / "AMF_XX-Bad_FLUXNET_SUBSET_DD_2003-2003_3-5.csv")
-
-
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -115,7 +110,6 @@ def another_network(folder: Path) -> None:
         (without_nee, ["XX-Bad", "NEE"]),
         (letters, ["XX-Bad", "GPP_NT_VUT_REF", "abc"]),
         (date_twice, ["XX-Bad", "2003-01-03"]),
-        (another_network, ["AMF_XX-Bad", "AmeriFlux"]),
     ],
 )
 def test_a_bad_archive_is_one_clear_message_and_the_rest_is_built(
@@ -129,6 +123,19 @@ def test_a_bad_archive_is_one_clear_message_and_the_rest_is_built(
     messages = [line for line in lines if line.startswith("carbonbench:")]
     assert len(messages) == 1
     assert all(word in messages[0] for word in words), messages
+
+
+def test_a_file_of_no_known_format_is_listed_in_a_folder_and_an_error_when_named(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger = good / "KOF_XX-Bad_FLUXES_DD.csv"
+    stranger.write_text("DATE,FC\n2003-01-01,1.0\n")
+    assert main(["build", str(good), "--workers", "1"]) == 0
+    assert f"not recognised: {stranger}" in capsys.readouterr().out
+    assert main(["build", str(good), str(stranger), "--workers", "1"]) == 1
+    captured = capsys.readouterr()
+    assert "2 towers, 80 site-days" in captured.out
+    assert f"not built: {stranger}: of no known format" in captured.err
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,6 @@ A tower's record goes through these steps, one module each: climate from latitud
 from __future__ import annotations
 
 from .places import TowerSpec, world
-from .record import MARK, VERSION, tower_record
-
-CITATION = "SYNTHETIC data of the CarbonBench embedded world; no observation, not to be cited as data."
-LICENSE = "CC0-1.0"
+from .record import CITATION, LICENSE, MARK, VERSION, tower_record
 
 __all__ = ["CITATION", "LICENSE", "MARK", "VERSION", "TowerSpec", "tower_record", "world"]

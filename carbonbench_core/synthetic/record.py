@@ -23,6 +23,8 @@ from .water import Snow, Soil, bucket, evaporative_demand, net_radiation, snowpa
 from .weather import Weather, draw_weather
 
 VERSION = "1"  # of the world: a change of any number a seed gives makes it another one
+CITATION = "SYNTHETIC data of the CarbonBench embedded world; no observation, not to be cited as data."
+LICENSE = "CC0-1.0"
 MARK = "SYNTHETIC"
 SETS = ("standard", "full")
 SOIL_LAG = 4.0  # [d] of the soil that respires
@@ -58,6 +60,8 @@ def tower_record(spec: TowerSpec, feature_set: str = "standard") -> Record:
         entry=Entry("synthetic", Path(MARK), spec.site_id, spec.site_id, MARK, product),
         table=pa.Table.from_arrays(arrays, schema=schema),
         target_variant=MARK,
+        citation=CITATION,
+        licence=LICENSE,
         attributes={
             "latitude": spec.latitude,
             "longitude": spec.longitude,
