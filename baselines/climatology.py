@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from carbonbench_core import schema
 from carbonbench_core.errors import UsageError
-from carbonbench_core.rows import class_codes, dates, numeric, quality, targets
+from carbonbench_core.rows import class_codes, dates, numeric, quality, sites, targets
 from carbonbench_core.tabular import season_day
 
 from . import Baseline
@@ -26,8 +26,9 @@ WEIGHTS = "climatology.npz"
 
 
 class Climatology(Baseline):
-    """Mean flux of a class on a season day, weighted by nee_qc, smoothed over neighbouring days.
+    """Mean flux of a class on a season day, smoothed over neighbouring days.
 
+    Days weigh by nee_qc and every tower as much as any other, whatever the length of its record.
     The season is shifted by half a year south of the equator. A class or a season that training towers do not show
     takes the next level: IGBP, then Koppen main class, then all towers.
 
@@ -54,7 +55,8 @@ class Climatology(Baseline):
         return [*classes, "latitude"] if classes else []
 
     def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
-        y, weight = targets(train), np.nan_to_num(quality(train), nan=0.0)
+        y = targets(train)
+        weight = _weights(train, np.isfinite(y).any(axis=1))
         bins = _season_bin(train) if self.features else np.zeros(train.num_rows, dtype=np.int64)
         # From the last resort to the finest level: each one fills what it knows.
         table = np.broadcast_to(_mean(y, weight), (*self._shape(), len(schema.TARGETS))).copy()
@@ -96,6 +98,14 @@ class Climatology(Baseline):
 
 def _season_bin(table: pa.Table) -> np.ndarray:
     return (season_day(dates(table), numeric(table, "latitude", pa.float64())) * BINS).astype(np.int64)
+
+
+def _weights(table: pa.Table, labelled: np.ndarray) -> np.ndarray:
+    """Return nee_qc divided by its sum over the days of the tower with a target, ndarray [N]."""
+    qc = np.nan_to_num(quality(table), nan=0.0) * labelled
+    tower = np.unique(sites(table).astype(str), return_inverse=True)[1]
+    total = np.bincount(tower, qc)
+    return qc / np.where(total > 0, total, 1.0)[tower]
 
 
 def _mean(y: np.ndarray, weight: np.ndarray) -> np.ndarray:
