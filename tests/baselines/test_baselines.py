@@ -89,6 +89,13 @@ def test_no_rows_give_no_predictions(fitted: Baseline, test_towers: pd.DataFrame
     assert len(fitted.predict(test_towers.iloc[:0])) == 0
 
 
+@pytest.mark.parametrize("name", list_baselines())
+def test_ten_days_of_one_tower_are_enough_to_fit(name: str, train: pd.DataFrame, test_towers: pd.DataFrame) -> None:
+    few = train.dropna(subset=TARGETS).query("nee_qc > 0").head(10)
+    model = load_baseline(name, **baseline_class(name).quick).fit(few)
+    assert np.isfinite(values(model.predict(test_towers))).all()
+
+
 def test_the_same_seed_gives_the_same_predictions(
     fitted: Baseline, train: pd.DataFrame, validation: pd.DataFrame, test_towers: pd.DataFrame
 ) -> None:

@@ -12,20 +12,23 @@ from carbonbench_baselines import from_pretrained, load_baseline
 
 from carbonbench_core.errors import CarbonBenchError
 
-QUICK = {"rounds": 30}
+SMALL = {"min_data_in_leaf": 20, "bagging_fraction": 1.0}  # so that towers this small can always be split
+QUICK = {"rounds": 30, **SMALL}
 
 
 def test_trees_stop_where_validation_towers_stop_gaining(train: pd.DataFrame, validation: pd.DataFrame) -> None:
     rng = np.random.default_rng(0)
     noise = {t: rng.normal(size=len(validation)) for t in ("gpp", "reco", "nee")}
-    stopped = load_baseline("lightgbm", rounds=60, patience=5).fit(train, validation.assign(**noise))
+    stopped = load_baseline("lightgbm", rounds=60, patience=5, **SMALL).fit(train, validation.assign(**noise))
     # nothing learnt in training tells the noise, so that the first trees are the best
     assert max(stopped._state()["trees"].values()) < 20
     assert load_baseline("lightgbm", **QUICK).fit(train)._state()["trees"] == {"gpp": 30, "reco": 30, "nee": 30}
 
 
 def test_the_number_of_threads_does_not_change_the_model(train: pd.DataFrame, test_towers: pd.DataFrame) -> None:
-    one, two = (load_baseline("lightgbm", num_threads=n, rounds=4).fit(train).predict(test_towers) for n in (1, 2))
+    one, two = (
+        load_baseline("lightgbm", num_threads=n, rounds=4, **SMALL).fit(train).predict(test_towers) for n in (1, 2)
+    )
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -57,19 +60,19 @@ def test_bad_days_teach_nothing(train: pd.DataFrame) -> None:
 def test_validation_towers_without_one_target_grow_all_trees_for_it(
     train: pd.DataFrame, validation: pd.DataFrame
 ) -> None:
-    model = load_baseline("lightgbm", rounds=12, patience=2).fit(train, validation.assign(nee=np.nan))
+    model = load_baseline("lightgbm", rounds=12, patience=2, **SMALL).fit(train, validation.assign(nee=np.nan))
     assert model._state()["trees"]["nee"] == 12
 
 
 def test_the_model_is_lightgbms_own_text(train: pd.DataFrame, tmp_path: Path) -> None:
-    load_baseline("lightgbm", rounds=3).fit(train).save_pretrained(tmp_path)
+    load_baseline("lightgbm", rounds=3, **SMALL).fit(train).save_pretrained(tmp_path)
     names = sorted(p.name for p in tmp_path.iterdir())
     assert names == ["config.json", "gpp.lightgbm.txt", "nee.lightgbm.txt", "reco.lightgbm.txt"]
     assert (tmp_path / "gpp.lightgbm.txt").read_text().startswith("tree\n")
 
 
 def test_when_trees_are_missing_from_a_file_then_the_model_is_refused(train: pd.DataFrame, tmp_path: Path) -> None:
-    load_baseline("lightgbm", rounds=3).fit(train).save_pretrained(tmp_path)
+    load_baseline("lightgbm", rounds=3, **SMALL).fit(train).save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     config["state"]["trees"]["reco"] = 4
     (tmp_path / "config.json").write_text(json.dumps(config))
