@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.errors import CarbonBenchError, UsageError
 from carbonbench_core.schema import TARGETS
 
 from . import Baseline, need
@@ -71,7 +71,10 @@ class LightGBM(Baseline):
         callbacks = [lambda _: bar.update() and None]
         if watched:
             callbacks.append(library.early_stopping(self.settings["patience"], verbose=False))
-        booster = library.train(self._parameters(), learn, self.settings["rounds"], watched, callbacks=callbacks)
+        try:
+            booster = library.train(self._parameters(), learn, self.settings["rounds"], watched, callbacks=callbacks)
+        except (library.basic.LightGBMError, ValueError) as error:
+            raise UsageError(f"LightGBM refuses these settings: {error}.") from error
         return library.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration or -1))
 
     def _parameters(self) -> dict[str, Any]:

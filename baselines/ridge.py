@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from carbonbench_core.encoding import Encoder, Scaler
-from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.errors import CarbonBenchError, UsageError
 from carbonbench_core.schema import TARGETS
 
 from . import Baseline
@@ -50,6 +50,12 @@ class Ridge(Baseline):
         "day_of_year": True,
     }
 
+    def __init__(self, seed: int = 0, **settings: Any) -> None:
+        super().__init__(seed, **settings)
+        for alpha in (self.settings["alpha"], self.settings["clip"], *(self.settings["alphas"] or ["none"])):
+            if not isinstance(alpha, int | float) or not 0 <= alpha < np.inf:
+                raise UsageError(f"Got {alpha!r} in alpha, alphas or clip, expected numbers of at least 0.")
+
     def _choose(self, table: pa.Table) -> list[str]:
         return input_columns(table, self.settings)
 
@@ -90,7 +96,8 @@ class Ridge(Baseline):
 
     def _scaled(self, rows: Design) -> np.ndarray:
         x = np.clip(self._scaler.transform(rows.x), -self.settings["clip"], self.settings["clip"])
-        return np.hstack([np.nan_to_num(x, nan=0.0), np.isnan(rows.x[:, self._indicated])]).astype(np.float64)
+        missing = np.isnan(rows.x[:, self._indicated]).astype(np.float32)
+        return np.concatenate([np.nan_to_num(x, nan=0.0, copy=False), missing], axis=1)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -131,15 +138,15 @@ def penalised(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Callable[[flo
     -------
     solve : callable, alpha -> ndarray [1 + F], the intercept first
     """
+    # In pieces that stay in the processor's cache: faster than one product over all rows, and without a copy of them.
+    pieces = [slice(at, at + CHUNK) for at in range(0, len(x), CHUNK)]
     w = weight / weight.sum()
-    mean_x, mean_y = w @ x, w @ y
+    mean_x, mean_y = sum(w[p] @ x[p].astype(np.float64) for p in pieces), w @ y
     gram, cross = np.zeros((x.shape[1],) * 2), np.zeros(x.shape[1])
-    # In pieces that stay in the processor's cache: ten times faster than one product over all rows.
-    for at in range(0, len(x), CHUNK):
-        piece = slice(at, at + CHUNK)
-        centred = (x[piece] - mean_x) * np.sqrt(weight[piece])[:, None]
+    for p in pieces:
+        centred = (x[p] - mean_x) * np.sqrt(weight[p])[:, None]
         gram += centred.T @ centred
-        cross += centred.T @ ((y[piece] - mean_y) * np.sqrt(weight[piece]))
+        cross += centred.T @ ((y[p] - mean_y) * np.sqrt(weight[p]))
     size, axes = np.linalg.eigh(gram)
     # Class slots add up to one: without a penalty such a direction has no unique coefficient and gets none.
     empty = size <= size.max(initial=0) * 1e-10

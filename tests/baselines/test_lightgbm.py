@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from carbonbench_baselines import from_pretrained, load_baseline
 
-from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.errors import CarbonBenchError, UsageError
 
 SMALL = {"min_data_in_leaf": 20, "bagging_fraction": 1.0}  # so that towers this small can always be split
 QUICK = {"rounds": 30, **SMALL}
@@ -62,6 +62,12 @@ def test_validation_towers_without_one_target_grow_all_trees_for_it(
 ) -> None:
     model = load_baseline("lightgbm", rounds=12, patience=2, **SMALL).fit(train, validation.assign(nee=np.nan))
     assert model._state()["trees"]["nee"] == 12
+
+
+@pytest.mark.parametrize("settings", [{"rounds": 0}, {"learning_rate": -1.0}, {"num_leaves": 1}])
+def test_settings_that_lightgbm_refuses_are_an_error_of_use(train: pd.DataFrame, settings: dict) -> None:
+    with pytest.raises(UsageError, match="LightGBM refuses these settings"):
+        load_baseline("lightgbm", **settings).fit(train)
 
 
 def test_the_model_is_lightgbms_own_text(train: pd.DataFrame, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.errors import CarbonBenchError, UsageError
 
 
 @given(st.floats(0.1, 1e4), st.integers(0, 1000))
@@ -87,6 +87,12 @@ def test_coordinates_are_inputs_only_on_request(train: pd.DataFrame) -> None:
     assert "latitude" in model.features
     north, norther = (model.predict(train.assign(latitude=x)) for x in (20.0, 60.0))
     pd.testing.assert_frame_equal(north, norther)
+
+
+@pytest.mark.parametrize("settings", [{"alphas": []}, {"alphas": ["1"]}, {"alpha": -1.0}, {"alphas": [np.inf]}])
+def test_penalties_that_are_none_are_refused(settings: dict) -> None:
+    with pytest.raises(UsageError, match="numbers of at least 0"):
+        load_baseline("ridge", **settings)
 
 
 def test_when_the_coefficients_are_of_another_model_then_they_are_refused(train: pd.DataFrame, tmp_path: Path) -> None:
