@@ -73,8 +73,7 @@ def components(latitude: ArrayLike, longitude: ArrayLike, km: float) -> np.ndarr
     points = _points(latitude, longitude)
     if not len(points):
         return np.zeros(0, int)
-    # 1 m of tolerance: the tree and the formula round differently, and one place must be one place.
-    neighbours = _tree(latitude, longitude).query_radius(points, (km + 1e-3) / EARTH_RADIUS)
+    neighbours = _tree(latitude, longitude).query_radius(points, km / EARTH_RADIUS)
     root = np.arange(len(points))
     for i, near in enumerate(neighbours):
         roots = np.unique(root[np.append(near, i)])

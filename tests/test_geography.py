@@ -85,9 +85,19 @@ def test_points_of_two_components_are_farther_apart_than_the_distance_and_neighb
         members = np.flatnonzero(found == label)
         reached = {members[0]}
         for _ in members:
-            reached |= {j for j in members if any(every[i, j] <= km + 2e-3 for i in reached)}
+            reached |= {j for j in members if any(every[i, j] <= km + 1e-6 for i in reached)}
         assert reached == set(members)
         assert label == members[0]
+
+
+def test_a_chain_is_one_component_in_whatever_order_its_points_come() -> None:
+    # a degree is 111 km; the last two points are met before those that link them to the first
+    assert components([0, 4, 3, 2, 1], [0] * 5, 120).tolist() == [0] * 5
+    assert components([0, 4, 3, 2, 1], [0] * 5, 110).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_points_of_one_place_are_one_component_at_no_distance() -> None:
+    assert components([50.123, 50.123, 50.124], [10.456] * 3, 0).tolist() == [0, 0, 2]
 
 
 def test_components_of_nothing_are_none() -> None:

@@ -69,6 +69,14 @@ def test_a_step_function_by_month_is_compared_by_its_steps() -> None:
     assert shared(days(1, b1_CLIM=climatology), days(2, b1_CLIM=climatology)) == ["b1_CLIM"]
 
 
+def test_a_step_function_is_the_same_where_other_days_are_missing() -> None:
+    random = np.random.default_rng(5)
+    month = (np.datetime64("2001-01-01") + np.arange(1461)).astype("datetime64[M]").astype(int)
+    steps = random.uniform(0, 1, 1000)[month]
+    one, other = (np.where(random.uniform(size=1461) < 0.2, np.nan, steps) for _ in range(2))
+    assert shared(days(1, Lai_M=one), days(2, Lai_M=other)) == ["Lai_M"]
+
+
 def test_a_tower_is_not_compared_with_itself() -> None:
     tower = read([("A", days(1))])
     assert duplicates(tower, tower) == {}
