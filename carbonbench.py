@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import pyarrow as pa
 
-from carbonbench_core import protocols as _protocols
 from carbonbench_core import schema
 from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError
@@ -32,6 +31,8 @@ from carbonbench_core.windows import to_windows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from carbonbench_core.protocols import Protocol
 
 __all__ = [
     "CarbonBench",
@@ -71,7 +72,6 @@ class CarbonBench(datasets.ArrowBasedBuilder):
     """
 
     BUILDER_CONFIG_CLASS = CarbonBenchConfig
-    BUILDER_CONFIGS = [CarbonBenchConfig(name=name) for name in _protocols.rules()]  # noqa: RUF012
     DEFAULT_CONFIG_NAME = "veg_holdout"
 
     def __init__(self, *args: Any, data_dir: str | None = None, hash: str | None = None, **kwargs: Any) -> None:
@@ -81,9 +81,10 @@ class CarbonBench(datasets.ArrowBasedBuilder):
         super().__init__(*args, hash=_fingerprint(self._folder), **kwargs)
 
     def _create_builder_config(self, config_name: str | None = None, **kwargs: Any) -> tuple[CarbonBenchConfig, str]:
-        if config_name in self._folder.protocols and config_name not in self.builder_configs:
-            kwargs["name"], config_name = config_name, None
-        return super()._create_builder_config(config_name, **kwargs)
+        # The configs are the protocols of the folder at hand: folds and few-shot protocols among them, no fixed list.
+        name = self._folder.protocol(config_name or self.DEFAULT_CONFIG_NAME).name
+        known = name if name in self.builder_configs else next(iter(self.builder_configs), None)
+        return super()._create_builder_config(known, name=name, **kwargs)
 
     def _info(self) -> datasets.DatasetInfo:
         protocol = self._folder.protocol(self.config.name)
@@ -95,19 +96,24 @@ class CarbonBench(datasets.ArrowBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
-        splits = self._folder.protocol(self.config.name).splits
-        found = {split: self._folder.urls(files) for split, files in splits.items()}
+        protocol = self._folder.protocol(self.config.name)
+        found = {split: self._folder.urls(files) for split, files in protocol.splits.items()}
         if self._folder.repo:
             found = dl_manager.download(found)
-        return [datasets.SplitGenerator(name=split, gen_kwargs={"files": files}) for split, files in found.items()]
+        return [
+            datasets.SplitGenerator(name=split, gen_kwargs={"files": files, "split": split})
+            for split, files in found.items()
+        ]
 
-    def _generate_tables(self, files: list[str]) -> Iterator[tuple[tuple[int, int], pa.Table]]:
+    def _generate_tables(self, files: list[str], split: str) -> Iterator[tuple[tuple[int, int], pa.Table]]:
         names = list(self.info.features)
+        protocol = self._folder.protocol(self.config.name)
         for i, file in enumerate(files):
             # `open` is the one that `datasets` extends to stream hf:// addresses.
             with open(file, "rb") as stream:
                 for j, batch in enumerate(pa.ipc.open_stream(stream)):
-                    yield (i, j), pa.Table.from_batches([batch]).select(names)
+                    table = pa.Table.from_batches([batch]).select(names)
+                    yield (i, j), self._folder.visible(table, protocol, split)
 
 
 def load(
@@ -131,8 +137,8 @@ def load(
     """
     folder = DatasetFolder.find(data_dir)
     names = _schema(folder, feature_set).names
-    splits = folder.protocol(protocol).splits
-    return datasets.DatasetDict({split: _mapped(folder, files, names) for split, files in splits.items()})
+    frozen = folder.protocol(protocol)
+    return datasets.DatasetDict({split: _mapped(folder, frozen, split, names) for split in frozen.splits})
 
 
 def list_protocols(data_dir: str | Path | None = None) -> list[str]:
@@ -193,10 +199,14 @@ def _schema(folder: DatasetFolder, feature_set: str | None) -> pa.Schema:
     return schema.arrow_schema(tuple(names))
 
 
-def _mapped(folder: DatasetFolder, files: list[str], names: list[str]) -> datasets.Dataset:
-    from datasets.table import ConcatenationTable, MemoryMappedTable
+def _mapped(folder: DatasetFolder, protocol: Protocol, split: str, names: list[str]) -> datasets.Dataset:
+    from datasets.table import ConcatenationTable, InMemoryTable, MemoryMappedTable
 
-    tables = [MemoryMappedTable.from_file(str(path)).select(names) for path in folder.paths(files)]
+    if protocol.rows:
+        tables = [InMemoryTable(table) for table in folder.tables(protocol, split, names)]
+    else:
+        paths = folder.paths(protocol.splits[split])
+        tables = [MemoryMappedTable.from_file(str(path)).select(names) for path in paths]
     features = datasets.Features.from_arrow_schema(schema.arrow_schema(tuple(names)))
     return datasets.Dataset(ConcatenationTable.from_tables(tables), info=datasets.DatasetInfo(features=features))
 

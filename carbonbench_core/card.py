@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import schema
+from .protocols import families
 
 if TYPE_CHECKING:
     from .dataset_folder import DatasetFolder
@@ -37,7 +38,7 @@ def render(folder: DatasetFolder) -> str:
 
 
 def _front_matter(folder: DatasetFolder) -> dict[str, object]:
-    protocols = list(folder.protocols.values())[:MAX_CONFIGS]
+    protocols = _plain(folder)
     shards = folder.manifest["shards"]
     features = [{"name": name, "dtype": schema.COLUMNS[name].dtype} for name in folder.columns]
     default = {p.name for p in protocols} & {DEFAULT_PROTOCOL} or {p.name for p in protocols[:1]}
@@ -82,6 +83,12 @@ def _split_infos(protocol: Protocol, shards: dict[str, dict]) -> list[dict[str, 
     ]
 
 
+def _plain(folder: DatasetFolder) -> list[Protocol]:
+    """Return the protocols that plain `datasets` can read: no folds, which are many, and no row rules."""
+    single = [p for p in folder.protocols.values() if not p.family and not p.rows]
+    return sorted(single, key=lambda p: p.name)[:MAX_CONFIGS]
+
+
 def _size_category(rows: int) -> str:
     limits = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
     return next((name for limit, name in limits.items() if rows < limit), "1M<n<10M")
@@ -107,7 +114,7 @@ def _title(folder: DatasetFolder) -> str:
 
 
 def _use(folder: DatasetFolder) -> str:
-    name = next(iter(folder.protocols), DEFAULT_PROTOCOL)
+    name = next((p.name for p in _plain(folder)), DEFAULT_PROTOCOL)
     sets = " or ".join(f"`{s}`" for s in folder.manifest["feature_sets"]) or "none"
     return (
         "## Use\n\n```python\nfrom datasets import load_dataset\n\n"
@@ -118,16 +125,28 @@ def _use(folder: DatasetFolder) -> str:
 
 def _protocols(folder: DatasetFolder) -> str:
     rows = folder.manifest["shards"]
+    single = [p for p in folder.protocols.values() if not p.family]
     lines = ["## Protocols", "", "| protocol | split | towers | site-days |", "|---|---|---|---|"]
-    for protocol in folder.protocols.values():
+    for protocol in single:
         for split, files in protocol.splits.items():
             days = sum(rows[file]["rows"] for file in files)
             lines.append(f"| `{protocol.name}` | {split} | {len(protocol.sites(split))} | {days:,} |")
-    for protocol in folder.protocols.values():
+    for protocol in single:
         lines += ["", f"**`{protocol.name}`** {protocol.text} Digest `{protocol.digest}`."]
         for reason, sites in protocol.left_out.items():
             lines.append(f"Left out ({reason}): {', '.join(sites)}.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_families(folder)])
+
+
+def _families(folder: DatasetFolder) -> list[str]:
+    lines = []
+    for family, names in families(folder.protocols).items():
+        folds = [folder.protocols[name] for name in names]
+        towers = ", ".join(f"`{p.name}` {len(p.sites('test'))}" for p in folds)
+        lines += ["", f"**`{family}`** {folds[0].text} Folds, with their test towers: {towers}."]
+    if lines:
+        lines += ["", "Folds and protocols with a rule over rows are loaded after `import carbonbench`."]
+    return lines
 
 
 def _columns(folder: DatasetFolder) -> str:

@@ -1,11 +1,11 @@
 """The dataset folder: its layout, how it is opened, and how it is put in place whole or not at all.
 
-    carbonbench/
-      README.md        the card; its YAML names the shards of every protocol, so that plain `datasets` reads the folder
-      data/            one Arrow IPC stream per part of a tower: {site_id}-early.arrow, {site_id}-late.arrow
-      sites.parquet    one row per tower
-      protocols.json   the frozen protocols
-      manifest.json    sources with sha256, settings, versions, counts, licences, citations
+carbonbench/
+  README.md        the card; its YAML names the shards of every protocol, so that plain `datasets` reads the folder
+  data/            one Arrow IPC stream per part of a tower: {site_id}-early.arrow, {site_id}-late.arrow
+  sites.parquet    one row per tower
+  protocols.json   the frozen protocols
+  manifest.json    sources with sha256, settings, versions, counts, licences, citations
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import DatasetFolderError, ProtocolError, first_few, unknown
-from .protocols import Protocol, rules
+from .protocols import Protocol, derive, masked, rules, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,8 +147,8 @@ class DatasetFolder:
         ProtocolError : the towers of this folder do not support it; says why
         UsageError : there is no such protocol
         """
-        if name in self.protocols:
-            return self.protocols[name]
+        if name in self.protocols or split_name(name)[1] is not None:
+            return derive(name, self.protocols)
         unsupported = self._json(PROTOCOLS)["unsupported"]
         if name in unsupported:
             raise ProtocolError(
@@ -179,10 +179,27 @@ class DatasetFolder:
             raise DatasetFolderError(f"Shards are missing from {self}: {first_few(missing)}. Build the folder again.")
         return paths
 
-    def tables(self, files: list[str], columns: list[str]) -> Iterator[pa.Table]:
-        """Yield the shards `files` one by one, mapped in place, with `columns` only."""
-        for path in self.paths(files):
-            yield read_shard(path, columns)
+    def tables(self, protocol: Protocol, split: str, columns: list[str]) -> Iterator[pa.Table]:
+        """Yield the parts of a split one by one, mapped in place, with `columns` only, as the split may see them.
+
+        Raises
+        ------
+        ProtocolError : the protocol has no such split
+        """
+        if split not in protocol.splits:
+            raise ProtocolError(
+                f"Protocol {protocol.name!r} has no split {split!r}. Available: {', '.join(protocol.splits)}."
+            )
+        for path in self.paths(protocol.splits[split]):
+            yield self.visible(read_shard(path, columns), protocol, split)
+
+    def visible(self, table: pa.Table, protocol: Protocol, split: str) -> pa.Table:
+        """Return site-days as a split may see them: targets that a row rule hides are null."""
+        return masked(table, protocol.rows, split, self._first_days if protocol.rows else None)
+
+    @cached_property
+    def _first_days(self) -> dict[str, str]:
+        return dict(zip(self.sites["site_id"], self.sites["first_day"], strict=True))
 
     def _fetch(self, files: list[str]) -> None:
         from huggingface_hub import snapshot_download

@@ -12,7 +12,7 @@ class CarbonBenchError(Exception):
     exit_code = 1
 
 
-class UsageError(CarbonBenchError):
+class UsageError(CarbonBenchError, ValueError):
     """The request itself is wrong (unknown name, missing argument); the command line exits with 2."""
 
     exit_code = 2

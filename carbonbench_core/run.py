@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .dataset_folder import DatasetFolder
-from .errors import FeatureError, ProtocolError, UsageError, unknown
+from .errors import FeatureError, UsageError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,7 +178,7 @@ def evaluation_frame(folder: DatasetFolder, protocol: str, split: str = "test") 
 
     frozen = folder.protocol(protocol)
     wanted = [*KEYS, *STRATA, *schema.TARGETS, "nee_qc"]
-    parts = folder.tables(_files(folder, protocol, split), wanted)
+    parts = folder.tables(frozen, split, wanted)
     return predictions.evaluation_frame(parts, frozen.qc_threshold)
 
 
@@ -198,7 +198,7 @@ def score_predictions(
     frame = evaluation_frame(folder, protocol, split)
     if isinstance(predictions, str | Path):
         predictions = read_predictions(predictions)
-    known = pa.concat_tables(folder.tables(_files(folder, protocol, split), KEYS)).to_pandas()
+    known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, KEYS)).to_pandas()
     return score(validate_predictions(predictions, frame, known, check_units), frame)
 
 
@@ -271,13 +271,6 @@ def _user_class(file: Path, name: str) -> type:
     if lacking:
         raise UsageError(f"{name} in {file} has no method {' and '.join(lacking)}; a model has fit and predict.")
     return cls
-
-
-def _files(folder: DatasetFolder, protocol: str, split: str) -> list[str]:
-    splits = folder.protocol(protocol).splits
-    if split not in splits:
-        raise ProtocolError(f"Protocol {protocol!r} has no split {split!r}. Available: {', '.join(splits)}.")
-    return splits[split]
 
 
 def _location(folder: DatasetFolder) -> str:

@@ -120,6 +120,32 @@ def test_a_feature_set_chooses_the_columns(folder: Path) -> None:
     assert not {"gpp_true", "reco_true", "nee_true"} & set(minimal)
 
 
+def test_folds_and_few_shot_protocols_are_configs_too(folder: Path) -> None:
+    names = set(carbonbench.list_protocols(folder))
+    assert {"random_days", "temporal_holdout", "spatial_blocks_0km_1"} <= names
+    fold = datasets.load_dataset("carbonbench", "spatial_blocks_0km_1", data_dir=str(folder))
+    assert rows_of(fold) == rows_of(carbonbench.load("spatial_blocks_0km_1", folder))
+    few = datasets.load_dataset("carbonbench", "veg_holdout_few_7", data_dir=str(folder), feature_set="minimal")
+    assert rows_of(few) == rows_of(carbonbench.load("veg_holdout_few_7", folder))
+    n_test = len(set(few["test"]["site_id"]))
+    assert few["support"].num_rows == 7 * n_test
+
+
+def test_a_row_rule_shows_each_target_to_one_split_alone(folder: Path) -> None:
+    ds = carbonbench.load("random_days", folder)
+    shown = pd.DataFrame({split: pd.Series(data["nee"]).notna() for split, data in ds.items()})
+    assert (shown.sum(axis=1) <= 1).all()
+    assert 0.15 < shown["test"].sum() / shown.to_numpy().sum() < 0.25
+    index = carbonbench.evaluation_index("random_days", folder)
+    assert 0 < len(index) <= shown["test"].sum()
+
+
+def test_a_fold_is_read_by_plain_datasets_through_its_files(folder: Path) -> None:
+    frozen = json.loads((folder / "protocols.json").read_text())["protocols"]["spatial_blocks_0km_1"]
+    plain = datasets.load_dataset(str(folder), data_files=frozen["splits"])
+    assert rows_of(plain) == rows_of(carbonbench.load("spatial_blocks_0km_1", folder))
+
+
 def change_one_value(folder: Path) -> None:
     """Change one gpp of the first test shard, as a corrected archive would: same files, same sizes."""
     opened = DatasetFolder.open(folder)
@@ -164,7 +190,7 @@ def test_an_unknown_protocol_is_answered_with_the_nearest_one(folder: Path) -> N
 
 
 def test_an_unknown_config_of_the_builder_names_the_available_ones(folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"'nosuch' not found. Available: \[.*'veg_holdout'"):
+    with pytest.raises(ValueError, match=r"Unknown protocol 'nosuch'. Available: .*veg_holdout"):
         datasets.load_dataset("carbonbench", "nosuch", data_dir=str(folder))
 
 
