@@ -216,7 +216,7 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
 
 
 def _predict(args: argparse.Namespace) -> None:
-    from .run import predict
+    from .predict import predict
 
     n = predict(args.model, args.table, args.out)
     print(f"{args.out}: {n:,} site-days of gpp, reco and nee [gC m-2 d-1]")

@@ -245,6 +245,14 @@ def write_shard(table: pa.Table, path: Path) -> None:
     os.replace(partial, path)
 
 
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a data frame as Parquet, whole or not at all; folders are made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    frame.to_parquet(partial, index=False)
+    os.replace(partial, path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     partial = path.with_name(path.name + ".partial")

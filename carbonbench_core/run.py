@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
-from .dataset_folder import DatasetFolder
+from .dataset_folder import DatasetFolder, write_parquet
 from .errors import FeatureError, UsageError, unknown
+from .protocols import families
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +57,7 @@ def run(
 
     Parameters
     ----------
-    protocol : str
+    protocol : str, or a family of folds ("unseen_veg"): all are run and their predictions scored together
     model : str, a baseline's name, or ``FILE.py:CLASS`` with `fit(train, validation)` and `predict(data)`
     folder : DatasetFolder
     feature_set : str, optional; minimal where the folder has it, else tower
@@ -68,103 +70,96 @@ def run(
     ------
     CarbonBenchError : no such model, protocol or feature set, or predictions that do not fit the index
     """
-    import carbonbench
-
     from .report.rows import result_row, write_row
+    from .report.score import score
 
     feature_set = feature_set or default_feature_set(folder)
-    settings = settings or {}
-    fitted = _make(model, seed, settings)
-    data = carbonbench.load(protocol, _location(folder), feature_set)
     if folder.is_synthetic:
         print("SYNTHETIC data: no number below says anything about the Earth.")
-    started = time.perf_counter()
-    fitted.fit(data["train"], data["validation"])
-    seconds = {"fit_seconds": time.perf_counter() - started}
-    name = getattr(fitted, "name", type(fitted).__name__)
-    place = Path(out) / protocol / f"{name}-seed{seed}"
-    place.mkdir(parents=True, exist_ok=True)
-    scores = {}
-    for split in [s for s in ("test", "id_test") if s in data]:
-        started = time.perf_counter()
-        inputs = data[split].remove_columns([*schema.TARGETS, "nee_qc"])
-        predictions = fitted.predict(inputs)
-        seconds[f"{split}_predict_seconds"] = time.perf_counter() - started
-        scores[split] = score_predictions(predictions, folder, protocol, split)
-        _write_parquet(predictions, place / (PREDICTIONS if split == "test" else f"{split}_{PREDICTIONS}"))
-    if hasattr(fitted, "save_pretrained"):
-        fitted.save_pretrained(place / "model")
-    frozen = folder.protocol(protocol)
+    names = families(folder.protocols).get(protocol)
+    folds = [
+        _run_fold(name, model, folder, feature_set, seed, settings or {}, Path(out) / (protocol if names else ""))
+        for name in names or [protocol]
+    ]
+    scores = {
+        split: score(*(_joined(folds, split, table) for table in ("predictions", "frames")))
+        for split in folds[0].frames
+    }
     row = result_row(
         scores["test"],
         id_test=scores.get("id_test"),
         protocol=protocol,
-        protocol_digest=frozen.digest,
+        protocol_digest=_digest([folder.protocol(fold.name).digest for fold in folds]),
         data_digest=folder.data_digest,
         feature_set=feature_set,
-        model=name,
-        settings=getattr(fitted, "settings", settings),
+        model=folds[0].model,
+        settings=folds[0].settings,
         seed=seed,
         synthetic=folder.is_synthetic,
-        **seconds,
+        **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:
         write_row(row, results)
+    place = folds[0].place.parent.parent if names else folds[0].place
     return Result(row, place, scores)
 
 
-def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
-    """Apply a saved model to a table of site-days and write its predictions.
+@dataclass(frozen=True)
+class _Fold:
+    """One protocol, fitted and predicted: aligned predictions and evaluation frame per split."""
 
-    Parameters
-    ----------
-    model : path, a folder that `save_pretrained` wrote
-    table : path, Parquet or CSV with site_id, date and the model's features, in any order; targets are not looked at
-    out : path, the Parquet file to write
-
-    Returns
-    -------
-    int, site-days predicted
-
-    Raises
-    ------
-    UsageError : the table cannot be read or has no site-days
-    FeatureError : it lacks a feature of the model
-    """
-    from carbonbench_baselines import from_pretrained
-
-    fitted = from_pretrained(model)
-    predictions = fitted.predict(read_features(table))
-    _write_parquet(predictions, Path(out))
-    return len(predictions)
+    name: str
+    model: str
+    settings: dict[str, Any]
+    place: Path
+    seconds: dict[str, float]
+    predictions: dict[str, pd.DataFrame]
+    frames: dict[str, pd.DataFrame]
 
 
-def read_features(path: str | Path) -> pd.DataFrame:
-    """Read a table of features, sorted by tower and day.
+def _run_fold(
+    protocol: str,
+    model: str,
+    folder: DatasetFolder,
+    feature_set: str,
+    seed: int,
+    settings: dict[str, Any],
+    out: Path,
+) -> _Fold:
+    import carbonbench
 
-    Raises
-    ------
-    UsageError : no such file, not Parquet or CSV, or no site_id, no date, no rows
-    """
+    fitted = _make(model, seed, settings)
+    data = carbonbench.load(protocol, str(folder), feature_set)
+    started = time.perf_counter()
+    fitted.fit(data["train"], data["validation"])
+    seconds = {"fit_seconds": time.perf_counter() - started}
+    name = getattr(fitted, "name", type(fitted).__name__)
+    place = out / protocol / f"{name}-seed{seed}"
+    aligned, frames = {}, {}
+    for split in [s for s in ("test", "id_test") if s in data]:
+        started = time.perf_counter()
+        predictions = fitted.predict(data[split].remove_columns([*schema.TARGETS, "nee_qc"]))
+        seconds[f"{split}_predict_seconds"] = time.perf_counter() - started
+        aligned[split], frames[split] = _aligned(predictions, folder, protocol, split)
+        write_parquet(predictions, place / (PREDICTIONS if split == "test" else f"{split}_{PREDICTIONS}"))
+    if hasattr(fitted, "save_pretrained"):
+        fitted.save_pretrained(place / "model")
+    return _Fold(protocol, name, getattr(fitted, "settings", settings), place, seconds, aligned, frames)
+
+
+def _joined(folds: list[_Fold], split: str, table: str) -> pd.DataFrame:
+    """Return the predictions or frames of all folds; a training tower of several folds counts once for each."""
     import pandas as pd
 
-    path = Path(path)
-    if not path.is_file():
-        raise UsageError(f"No file {path}. Name a Parquet or CSV file of features.")
-    try:
-        frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read as {path.suffix or 'a table'}: {error}") from None
-    missing = [key for key in KEYS if key not in frame.columns]
-    if missing:
-        raise UsageError(f"{path} has no column {' and '.join(missing)}; it has {', '.join(map(str, frame.columns))}.")
-    try:
-        frame["date"] = pd.to_datetime(frame["date"]).dt.normalize()
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{path}: column date is not a date: {error}") from None
-    if frame.empty:
-        raise UsageError(f"{path} has no rows.")
-    return frame.sort_values(KEYS, ignore_index=True)
+    tables = [getattr(fold, table)[split] for fold in folds if split in fold.frames]
+    if split != "test" and len(folds) > 1:
+        tables = [t.assign(site_id=t["site_id"] + f" in {f.name}") for f, t in zip(folds, tables, strict=True)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _digest(digests: list[str]) -> str:
+    """Return the digest of a protocol, or that of a family from those of its folds."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("/".join(digests).encode()).hexdigest()[:16]
 
 
 def evaluation_frame(folder: DatasetFolder, protocol: str, split: str = "test") -> pd.DataFrame:
@@ -190,16 +185,25 @@ def score_predictions(
     check_units: bool = True,
 ) -> dict[str, Any]:
     """Validate predictions against the evaluation index and score them; see `carbonbench.score`."""
-    import pyarrow as pa
-
-    from .predictions import read_predictions, validate_predictions
+    from .predictions import read_predictions
     from .report.score import score
 
-    frame = evaluation_frame(folder, protocol, split)
     if isinstance(predictions, str | Path):
         predictions = read_predictions(predictions)
+    return score(*_aligned(predictions, folder, protocol, split, check_units))
+
+
+def _aligned(
+    predictions: pd.DataFrame, folder: DatasetFolder, protocol: str, split: str, check_units: bool = True
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return validated predictions and the evaluation frame, row by row the same."""
+    import pyarrow as pa
+
+    from .predictions import validate_predictions
+
+    frame = evaluation_frame(folder, protocol, split)
     known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, KEYS)).to_pandas()
-    return score(validate_predictions(predictions, frame, known, check_units), frame)
+    return validate_predictions(predictions, frame, known, check_units), frame
 
 
 def describe_scores(scores: dict[str, Any]) -> str:
@@ -271,16 +275,3 @@ def _user_class(file: Path, name: str) -> type:
     if lacking:
         raise UsageError(f"{name} in {file} has no method {' and '.join(lacking)}; a model has fit and predict.")
     return cls
-
-
-def _location(folder: DatasetFolder) -> str:
-    return str(folder)
-
-
-def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    import os
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    frame.to_parquet(partial, index=False)
-    os.replace(partial, path)

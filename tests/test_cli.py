@@ -300,3 +300,17 @@ def test_a_fault_of_ours_is_reported_without_a_traceback(
     err = capsys.readouterr().err
     assert "unexpected ZeroDivisionError: by zero" in err
     assert "Traceback" not in err
+
+
+def test_a_family_runs_all_its_folds_and_scores_every_tower_once(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["run", "spatial_blocks_0km", "--model", "climatology", "--data", str(small_folder), "--json"]
+    assert main(command) == 0
+    row = json.loads(capsys.readouterr().out.split("\n", 1)[1])
+    folds = [name for name in carbonbench.list_protocols(small_folder) if name.startswith("spatial_blocks_0km_")]
+    tested = [s for name in folds for s in carbonbench.evaluation_index(name, small_folder)["site_id"].unique()]
+    assert len(folds) > 1
+    assert len(tested) == len(set(tested)) == row["n_sites"]
+    kept = list((tmp_path / "runs" / "spatial_blocks_0km").glob("*/climatology-seed0/predictions.parquet"))
+    assert len(kept) == len(folds)
