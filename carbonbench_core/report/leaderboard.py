@@ -1,63 +1,36 @@
 """The leaderboard: a pure function of a folder of result rows.
 
 Rows compare only where they share protocol, its digest, the data and the feature set; each such group is a table.
+Figures as published and of products stand below a table of their protocol and are never ranked in it.
 """
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError, first_few
 from ..schema import TARGETS
+from .bootstrap import DRAWS
+from .rows import KINDS, SITES
+from .standings import Standing, standings
+from .table import GROUP, SHOWN, TIED, UNRANKED, Table, table
 
-GROUP = ("protocol", "feature_set", "protocol_digest", "data_digest")
-SHOWN = {
-    f"{label} {target.upper()}": f"{target}.{score}.q50"
-    for label, score in (("R2", "r2"), ("RMSE", "rmse"))
-    for target in TARGETS
-}
-SORTED_BY = f"{TARGETS[0]}.r2.q50"
-NOTE = "Medians over test towers, RMSE in gC m-2 d-1; sorted by R2 of GPP."
+if TYPE_CHECKING:
+    import pandas as pd
 
-
-@dataclass(frozen=True)
-class Table:
-    """The rows that may be compared with one another, best first.
-
-    Parameters
-    ----------
-    group : dict, the values of `GROUP` they share
-    rows : list of dict, whole result rows
-    """
-
-    group: dict[str, str]
-    rows: list[dict[str, Any]]
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether any row comes from made-up data."""
-        return any(row["synthetic"] for row in self.rows)
-
-    @property
-    def title(self) -> str:
-        """What the table is about."""
-        g = self.group
-        mark = "SYNTHETIC " if self.synthetic else ""
-        digests = f"protocol {g['protocol_digest'][:12]}, data {g['data_digest'][:12]}"
-        return f"{mark}{g['protocol']}, feature set {g['feature_set']} ({digests})"
-
-    def cells(self) -> list[list[str]]:
-        """Return the header and the lines of the table as text."""
-        header = ["model", "seed", *SHOWN, "towers"]
-        return [header] + [
-            [label, str(row["seed"]), *(_number(row[key]) for key in SHOWN.values()), str(row["n_sites"])]
-            for label, row in zip(_labels(self.rows), self.rows, strict=True)
-        ]
+PUBLISHED = "as_published.csv"
+NOTE = (
+    "Medians over test towers, mean over seeds, RMSE in gC m-2 d-1; sorted by R2 of GPP. In brackets the 95 % interval "
+    f"over {DRAWS} draws of towers, neighbours together; {TIED} marks models whose difference from the best of the "
+    "column may be zero."
+)
+NOTE_PUBLISHED = "As published, product: figures of others, on other towers and days; not ranked."
 
 
 @dataclass(frozen=True)
@@ -78,18 +51,28 @@ class Leaderboard:
         """All result rows, table by table."""
         return [row for table in self.tables for row in table.rows]
 
+    @property
+    def standings(self) -> list[Standing]:
+        """The models over all protocols of one data set and feature set."""
+        return standings(self.tables)
+
     def markdown(self) -> str:
         """Return the tables in Markdown."""
-        return "\n\n".join([*(f"### {t.title}\n\n{_markdown(t.cells())}" for t in self.tables), *self._notes()])
+        parts = [*self.tables, *self.standings]
+        return "\n\n".join([*(f"### {part.title}\n\n{_markdown(part.cells())}" for part in parts), *self._notes()])
 
     def __str__(self) -> str:
-        return "\n\n".join([*(f"{t.title}\n{_text(t.cells())}" for t in self.tables), *self._notes()])
+        parts = [*self.tables, *self.standings]
+        return "\n\n".join([*(f"{part.title}\n{_text(part.cells())}" for part in parts), *self._notes()])
 
     def _notes(self) -> list[str]:
-        if not self.skipped:
-            return [NOTE]
-        reasons = first_few(f"{path} ({why})" for path, why in self.skipped.items())
-        return [NOTE, f"Skipped {len(self.skipped)} files that are no result rows: {reasons}."]
+        notes = [NOTE]
+        if any(row.get("kind") in UNRANKED for row in self.rows):
+            notes.append(NOTE_PUBLISHED)
+        if self.skipped:
+            reasons = first_few(f"{path} ({why})" for path, why in self.skipped.items())
+            notes.append(f"Skipped {len(self.skipped)} files that are no result rows: {reasons}.")
+        return notes
 
 
 def leaderboard(results: str | Path) -> Leaderboard:
@@ -114,12 +97,14 @@ def leaderboard(results: str | Path) -> Leaderboard:
     for path in sorted(p for p in folder.rglob("*.json") if not p.name.startswith(".")):
         try:
             row = _read(path)
-            groups[tuple(row[name] for name in GROUP)].append(row)
+            groups[tuple(row[name] for name in GROUP)].append((row, _sites(path, row, folder, skipped)))
         except ValueError as error:
             skipped[str(path.relative_to(folder))] = str(error)
-    board = Leaderboard([_table(key, groups[key]) for key in sorted(groups)], skipped)
+    published = _published(folder / PUBLISHED)
+    tables = [table(key, [*groups[key], *_fitting(key, published)]) for key in sorted(groups)]
+    board = Leaderboard(tables, dict(sorted(skipped.items())))
     if not groups:
-        found = board._notes()[1] if skipped else "It holds no .json file."
+        found = board._notes()[-1] if skipped else "It holds no .json file."
         raise UsageError(f"No result row in {folder}. {found} Run a model first: carbonbench run.")
     return board
 
@@ -138,45 +123,49 @@ def _read(path: Path) -> dict[str, Any]:
     wrong = [key for key in SHOWN.values() if key not in row or not isinstance(row[key], int | float | None)]
     if wrong:
         raise ValueError(f"no {wrong[0]}")
+    if row.get("kind", KINDS[0]) not in KINDS:
+        raise ValueError(f"kind {row['kind']!r} is none of {', '.join(KINDS)}")
     return row
 
 
-def _table(key: tuple[str, ...], rows: list[dict[str, Any]]) -> Table:
-    def rank(row: dict[str, Any]) -> tuple:
-        skill = row[SORTED_BY]
-        return (-skill if _defined(skill) else math.inf, row["model"], row["settings"], row["seed"])
+def _sites(path: Path, row: dict[str, Any], folder: Path, skipped: dict[str, str]) -> pd.DataFrame | None:
+    """Return the towers beside a row, None where there are none or where they are not this row's."""
+    import io
 
-    return Table(dict(zip(GROUP, key, strict=True)), sorted(rows, key=rank))
+    import pandas as pd
 
-
-def _labels(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the name of each row's model, with the settings in which rows of the same model differ."""
-    settings = [_settings(row) for row in rows]
-    labels = []
-    for row, own in zip(rows, settings, strict=True):
-        others = [s for r, s in zip(rows, settings, strict=True) if r["model"] == row["model"]]
-        differ = sorted(k for k in own if any(s.get(k, _ABSENT) != own[k] for s in others))
-        labels.append(row["model"] + (f" ({', '.join(f'{k}={own[k]}' for k in differ)})" if differ else ""))
-    return labels
+    beside = path.with_name(path.stem + SITES)
+    if not beside.is_file():
+        return None
+    content = beside.read_bytes()
+    if hashlib.sha256(content).hexdigest()[:16] != row.get("sites_digest"):
+        skipped[str(beside.relative_to(folder))] = "not the towers of the row beside it"
+        return None
+    return pd.read_parquet(io.BytesIO(content))
 
 
-_ABSENT = object()
+def _published(path: Path) -> list[dict[str, Any]]:
+    """Return figures of others as rows; the columns are the keys of rows."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    named = ("kind", "source", "version", "protocol", "feature_set", "model")
+    return [
+        {"settings": "{}", "seed": 0, "synthetic": False, "n_sites": int(line["n_sites"])}
+        | {name: line[name] for name in named}
+        | {key: float(line[key]) for key in line if key.split(".")[0] in TARGETS and line[key]}
+        for line in lines
+    ]
 
 
-def _settings(row: dict[str, Any]) -> dict[str, Any]:
-    try:
-        settings = json.loads(row["settings"])
-    except ValueError:
-        settings = {"settings": row["settings"]}
-    return settings if isinstance(settings, dict) else {"settings": settings}
-
-
-def _defined(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _number(value: float | None) -> str:
-    return f"{value:.3f}" if _defined(value) else "-"
+def _fitting(key: tuple[str, ...], published: list[dict[str, Any]]) -> list[tuple[dict[str, Any], None]]:
+    group = dict(zip(GROUP, key, strict=True))
+    return [
+        (row | {"protocol_digest": "-", "data_digest": row["version"]}, None)
+        for row in published
+        if row["protocol"] == group["protocol"] and row["feature_set"] in (group["feature_set"], "product")
+    ]
 
 
 def _text(cells: list[list[str]]) -> str:

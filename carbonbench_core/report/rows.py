@@ -12,10 +12,17 @@ import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from ..schema import TARGETS
-from .score import STRATA
+from .intervals import intervals
+from .score import PHYSICS, STRATA, site_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
 
 LIBRARIES = (
     "numpy",
@@ -28,6 +35,13 @@ LIBRARIES = (
     "torch",
     "transformers",
 )
+# What a row is: scored here from a model that was trained here or from predictions somebody sent, or figures of others
+# that are shown beside and never ranked, as published or of a gridded product.
+KINDS = ("measured", "submitted", "published", "product")
+SITES = ".sites.parquet"  # beside a row, its scores per tower
+# By class these stand in full; of the others only the median, and of the time scales none: the table of towers has all.
+_FULL_BY_CLASS = ("r2", "rmse", "mae", "nmae", "rae", "bias")
+_MEDIAN_BY_CLASS = ("nnse", "mae_sd", "kge", "kge_sd", "skill")
 # What makes two rows results of different things; a row of another identity never overwrites a file.
 IDENTITY = ("protocol", "protocol_digest", "data_digest", "feature_set", "model", "settings")
 
@@ -47,6 +61,9 @@ def result_row(
     fit_seconds: float | None = None,
     test_predict_seconds: float | None = None,
     id_test_predict_seconds: float | None = None,
+    kind: str = "measured",
+    clusters: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a flat row that JSON can hold; what is undefined is None.
 
@@ -57,12 +74,23 @@ def result_row(
     settings : dict, of the model; kept as one JSON text
     synthetic : bool, whether the data are made up
     fit_seconds, test_predict_seconds, id_test_predict_seconds : float, wall-clock [s]
+    kind : str, one of `KINDS`
+    clusters : mapping, site id -> the towers it stands with (within 10 km), for the intervals; None: each by itself
+    more : mapping, optional, further plain values, such as who submitted it or the noise ceiling
 
     Returns
     -------
     dict, the above, n_sites and n_days (of the target with most), created (UTC), code and library versions, machine,
-        and every score as ``gpp.r2.q50``, by class as ``gpp.r2.q50.igbp=ENF``, those of `id_test` with ``id_test.``
+        and every score as ``gpp.r2.q50``, its interval as ``gpp.r2.q50.low`` and ``.high``, by class as
+        ``gpp.r2.q50.igbp=ENF``, those of `id_test` with ``id_test.``
+
+    Raises
+    ------
+    UsageError : another kind, or `more` would overwrite a key
     """
+    if kind not in KINDS:
+        raise UsageError(f"Got kind {kind!r} of a result row, expected one of {', '.join(KINDS)}.")
+    of_targets = [scores[target] for target in TARGETS if target in scores]
     row = {
         "protocol": protocol,
         "protocol_digest": protocol_digest,
@@ -71,9 +99,10 @@ def result_row(
         "model": model,
         "settings": json.dumps(settings or {}, sort_keys=True, default=str),
         "seed": seed,
+        "kind": kind,
         "synthetic": bool(synthetic),
-        "n_sites": len({site for r in scores.values() for site, values in r["sites"].items() if values["n"]}),
-        "n_days": max(result["n_days"] for result in scores.values()),
+        "n_sites": len({site for r in of_targets for site, values in r["sites"].items() if values["n"]}),
+        "n_days": max(result["n_days"] for result in of_targets),
         "fit_seconds": fit_seconds,
         "test_predict_seconds": test_predict_seconds,
         "id_test_predict_seconds": id_test_predict_seconds,
@@ -82,15 +111,26 @@ def result_row(
         **machine(),
         **{f"lib.{name}": _version(name) for name in LIBRARIES},
         **_flat(scores, ""),
+        **intervals(site_table(scores), protocol, clusters),
         **(_flat(id_test, "id_test.") if id_test else {}),
+        **(intervals(site_table(id_test), protocol, clusters, "id_test.") if id_test else {}),
     }
-    return {key: _plain(value) for key, value in row.items()}
+    doubled = sorted(row.keys() & (more or {}))
+    if doubled:
+        raise UsageError(f"A result row has {doubled[0]} of its own; leave it out of `more`.")
+    return {key: _plain(value) for key, value in (row | dict(more or {})).items()}
 
 
-def write_row(row: dict[str, Any], results: str | Path = "results") -> Path:
+def write_row(row: dict[str, Any], results: str | Path = "results", sites: pd.DataFrame | None = None) -> Path:
     """Write a row as ``results/PROTOCOL/MODEL-HASH-seedK.json``, whole or not at all.
 
     The hash is that of data, protocol, feature set and settings: the same run again replaces its row, no other does.
+
+    Parameters
+    ----------
+    row : dict, from `result_row`
+    results : path
+    sites : DataFrame, optional, from `sites_to_keep`; written beside the row, which then names its digest
 
     Returns
     -------
@@ -101,13 +141,37 @@ def write_row(row: dict[str, Any], results: str | Path = "results") -> Path:
     folder = Path(results) / _file_name(row["protocol"])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_file_name(row['model'])}-{tag}-seed{row['seed']}.json"
+    if sites is not None:
+        content = _parquet(sites)
+        row = row | {"sites_digest": hashlib.sha256(content).hexdigest()[:16]}
+        _replace(path.with_name(path.stem + SITES), content)
+    _replace(path, (json.dumps(row, indent=1, allow_nan=False) + "\n").encode())
+    return path
+
+
+def sites_to_keep(scores: dict[str, dict], clusters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Return the scores of every tower for keeping beside a row, in single precision, with the cluster of each."""
+    table = site_table(scores)
+    table.insert(2, "cluster", [str((clusters or {}).get(site, site)) for site in table["site_id"]])
+    doubles = table.select_dtypes("float64").columns
+    return table.astype(dict.fromkeys(doubles, "float32") | dict.fromkeys(["n", "n_dropped", "short"], "int32"))
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(row, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_bytes(content)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-    return path
 
 
 def code_version() -> str:
@@ -147,18 +211,42 @@ def _version(name: str) -> str | None:
 
 def _flat(scores: dict[str, dict], prefix: str) -> dict[str, Any]:
     out = {}
-    for target in (t for t in TARGETS if t in scores):
-        out |= _summary(scores[target], f"{prefix}{target}.", "")
+    for target in (t for t in (*TARGETS, PHYSICS) if t in scores):
+        out |= _summary(_over_all(scores[target]), f"{prefix}{target}.", "")
         for stratum in (s for s in STRATA if s in scores[target]):
             for name, result in scores[target][stratum].items():
-                out |= _summary(result, f"{prefix}{target}.", f".{stratum}={name}")
+                out |= _summary(_of_class(result), f"{prefix}{target}.", f".{stratum}={name}")
+        for name, result in scores[target].get("days", {}).items():
+            out |= _summary(_of_class(result), f"{prefix}{target}.", f".days={name}")
     return out
+
+
+def _over_all(result: dict) -> dict:
+    """Return a result without the macro and worst classes of scores that are not kept by class either."""
+
+    def kept(score: str, key: str) -> bool:
+        return score in (*_FULL_BY_CLASS, *_MEDIAN_BY_CLASS) or not key.startswith(("macro_", "worst_"))
+
+    return {
+        score: {key: v for key, v in value.items() if kept(score, key)} if isinstance(value, dict) else value
+        for score, value in result.items()
+    }
+
+
+def _of_class(result: dict) -> dict:
+    counts = {name: value for name, value in result.items() if not isinstance(value, dict)}
+    full = {name: _without(result[name], ("q05", "q95")) for name in _FULL_BY_CLASS if name in result}
+    return counts | full | {name: {"q50": result[name]["q50"]} for name in _MEDIAN_BY_CLASS if name in result}
+
+
+def _without(values: dict, names: tuple[str, ...]) -> dict:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _summary(result: dict, prefix: str, suffix: str) -> dict[str, Any]:
     out = {}
     for name, value in result.items():
-        if name in (*STRATA, "sites"):
+        if name in (*STRATA, "sites", "days"):
             continue
         parts = {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
         out |= {f"{prefix}{key}{suffix}": v for key, v in parts.items()}

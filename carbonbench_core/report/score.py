@@ -1,4 +1,4 @@
-"""Scores of one set of predictions: the metric `stratified_skill`, once per target."""
+"""Scores of one set of predictions: the metric `stratified_skill`, for every target and for the three together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METRIC = Path(find_spec("carbonbench_metrics.stratified_skill").origin).parent
-STRATA = ("igbp", "koppen_main")
+STRATA = ("igbp", "koppen_main", "continent")
+PHYSICS = "physics"  # what the three fluxes are together
 
 
 @cache
@@ -29,38 +30,58 @@ def metric() -> evaluate.Metric:
     return evaluate.load(str(METRIC))
 
 
-def score(predictions: pd.DataFrame, frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def score(
+    predictions: pd.DataFrame,
+    frame: pd.DataFrame,
+    climatology: pd.DataFrame | None = None,
+    masks: dict[str, np.ndarray] | None = None,
+) -> dict[str, dict[str, Any]]:
     """Score predictions that `validate_predictions` has aligned.
 
     Parameters
     ----------
     predictions : DataFrame [N rows], site_id, date, gpp, reco, nee [gC m-2 d-1]
-    frame : DataFrame [N rows], from `evaluation_frame`
+    frame : DataFrame [N rows], from `evaluation_frame`; a column continent, if it has one, is one more stratum
+    climatology : DataFrame [N rows], optional, as `predictions`: what the climatology of the training towers predicts
+    masks : dict, name -> ndarray [N] of bool, optional, days to score once more by themselves
 
     Returns
     -------
     dict, target -> what the metric returns: quantiles over towers, by class, and under "sites" one dict per tower with
-        its classes, its n and its scores; NaN where undefined
+        its classes, its n and its scores; NaN where undefined; and "physics" -> the same for closure and signs
 
     Raises
     ------
-    PredictionError : the rows of the two are not those of the same site-days
+    PredictionError : the rows of predictions or climatology are not those of the frame
     """
+    _require_aligned(predictions, frame, "Predictions")
+    if climatology is not None:
+        _require_aligned(climatology, frame, "Predictions of the climatology")
+    rows = {name: frame[name].to_numpy() for name in (*KEYS, *STRATA) if name in frame}
+    classes = _classes(rows)
+    beside = {name: rows.pop(name) for name in ("continent",) if name in rows}
+    targets = list(TARGETS)
+    scores = metric().of_vectors(
+        predictions[targets].to_numpy(),
+        frame[targets].to_numpy(),
+        **rows,
+        climatology=None if climatology is None else climatology[targets].to_numpy(),
+        strata=beside,
+        masks=masks,
+    )
+    for result in scores.values():
+        result["sites"] = {site: classes[site] | values for site, values in result["sites"].items()}
+    return scores
+
+
+def _require_aligned(predictions: pd.DataFrame, frame: pd.DataFrame, who: str) -> None:
     aligned = len(predictions) == len(frame) and all(
         np.array_equal(predictions[key].to_numpy(), frame[key].to_numpy()) for key in KEYS
     )
     if not aligned:
         raise PredictionError(
-            "Predictions do not stand row by row beside the evaluation frame. Pass them through validate_predictions."
+            f"{who} do not stand row by row beside the evaluation frame. Pass them through validate_predictions."
         )
-    rows = {name: frame[name].to_numpy() for name in (*KEYS, *STRATA) if name in frame}
-    classes = _classes(rows)
-    scores = {}
-    for target in TARGETS:
-        result = metric().of_arrays(predictions[target].to_numpy(), frame[target].to_numpy(), **rows)
-        result["sites"] = {site: classes[site] | values for site, values in result["sites"].items()}
-        scores[target] = result
-    return scores
 
 
 def site_table(scores: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -69,8 +90,8 @@ def site_table(scores: dict[str, dict[str, Any]]) -> pd.DataFrame:
 
     rows = [
         {"target": target, "site_id": site} | values
-        for target, result in scores.items()
-        for site, values in result["sites"].items()
+        for target in TARGETS
+        for site, values in scores[target]["sites"].items()
     ]
     return pd.DataFrame(rows)
 

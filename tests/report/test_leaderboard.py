@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from carbonbench_core.errors import UsageError
+from carbonbench_core.report import leaderboard as leaderboard_module
 from carbonbench_core.report.leaderboard import Leaderboard, leaderboard
-from carbonbench_core.report.rows import write_row
+from carbonbench_core.report.rows import SITES, write_row
 
 
 def row(model: str, gpp: float | None = 0.5, **changes: object) -> dict:
@@ -50,8 +54,8 @@ def test_models_are_sorted_by_the_median_r2_of_gpp_and_the_undefined_stand_last(
 
 def test_it_shows_r2_and_rmse_of_every_flux_and_the_towers(tmp_path: Path) -> None:
     header, line = board(tmp_path, row("ridge")).tables[0].cells()
-    assert header == ["model", "seed", "R2 GPP", "R2 RECO", "R2 NEE", "RMSE GPP", "RMSE RECO", "RMSE NEE", "towers"]
-    assert line == ["ridge", "0", "0.500", "0.400", "0.200", "1.800", "1.200", "1.100", "92"]
+    assert header == ["model", "seeds", "R2 GPP", "R2 RECO", "R2 NEE", "RMSE GPP", "RMSE RECO", "RMSE NEE", "towers"]
+    assert line == ["ridge", "1", "0.500", "0.400", "0.200", "1.800", "1.200", "1.100", "92"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +109,135 @@ def test_files_that_are_no_result_rows_are_named_and_counted_and_the_rest_is_sho
     assert "Skipped 6 files that are no result rows: binary.json (unreadable: UnicodeDecodeError)" in str(found)
 
 
+def test_a_row_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
+    write_row(row("ridge"), tmp_path)
+    (tmp_path / "x.json").write_text(json.dumps(row("x", kind="guessed")))
+    assert leaderboard(tmp_path).skipped == {
+        "x.json": "kind 'guessed' is none of measured, submitted, published, product"
+    }
+
+
+def test_seeds_of_a_model_stand_in_one_line_with_their_mean(tmp_path: Path) -> None:
+    found = board(tmp_path, row("b", 0.2), row("a", 0.3), row("a", 0.5, seed=1), row("a", None, seed=2))
+    assert [line[:3] for line in found.tables[0].cells()[1:]] == [["a", "3", "0.400"], ["b", "1", "0.200"]]
+    assert len(found.rows) == 4
+
+
+def towers(r2: np.ndarray, **changes: object) -> pd.DataFrame:
+    """Return the towers of a row: the same R2 and RMSE for every target."""
+    table = pd.DataFrame({"site_id": [f"AA-{i:02d}" for i in range(len(r2))], "r2": r2, "rmse": 1 - r2})
+    table = table.assign(cluster=table["site_id"], igbp="ENF", koppen_main="D", n=40, **changes)
+    return pd.concat([table.assign(target=target) for target in ("gpp", "reco", "nee")], ignore_index=True)
+
+
+def test_intervals_stand_beside_the_medians_and_ties_with_the_best_are_marked(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(0.5, 0.2, 60)
+    for model, r2 in (("good", base), ("near", base + rng.normal(-0.001, 0.1, 60)), ("poor", base - 0.2)):
+        write_row(row(model, float(np.median(r2))), tmp_path, towers(r2))
+    write_row(row("old", 0.1), tmp_path)
+    table = leaderboard(tmp_path).tables[0]
+    cells = {line[0]: line[2] for line in table.cells()[1:]}
+    assert all(re.fullmatch(r"\d\.\d{3} \[0\.\d\d, 0\.\d\d\]( =)?", cells[m]) for m in ("good", "near", "poor"))
+    assert [m for m, cell in cells.items() if cell.endswith("=")] == ["good", "near"]
+    # A row from before towers were kept still stands, without an interval.
+    assert cells["old"] == "0.100"
+    assert set(table.compare("gpp").models) == {"good", "near", "poor"}
+    assert table.compare("gpp", "rmse").models[0] in ("good", "near")
+
+
+def test_seeds_with_towers_are_compared_as_one_model(tmp_path: Path) -> None:
+    base = np.random.default_rng(0).normal(0.5, 0.2, 60)
+    for seed in range(3):
+        write_row(row("a", seed=seed), tmp_path, towers(base + 0.1 * seed))
+    write_row(row("b"), tmp_path, towers(base))
+    found = leaderboard(tmp_path).tables[0].compare("gpp")
+    assert found.models == ["a", "b"]
+    assert found.value[0].value == pytest.approx(np.median(base) + 0.1, abs=1e-6)
+
+
+def test_towers_that_are_not_those_of_the_row_are_named_and_not_used(tmp_path: Path) -> None:
+    path = write_row(row("a"), tmp_path, towers(np.linspace(0, 1, 30)))
+    beside = path.with_name(path.stem + SITES)
+    other = write_row(row("b"), tmp_path, towers(np.linspace(0, 0.5, 30)))
+    beside.write_bytes(other.with_name(other.stem + SITES).read_bytes())
+    found = leaderboard(tmp_path)
+    assert found.skipped == {f"veg_holdout/{beside.name}": "not the towers of the row beside it"}
+    assert found.tables[0].compare("gpp").models == ["b"]
+
+
+def test_neighbouring_towers_count_together(tmp_path: Path) -> None:
+    r2 = np.repeat(np.random.default_rng(0).normal(0.5, 0.2, 20), 3)
+    pairs = towers(r2).assign(cluster=np.tile(np.repeat(np.arange(20), 3), 3).astype(str))
+    widths = []
+    for i, table in enumerate((towers(r2), pairs)):
+        write_row(row("a"), tmp_path / str(i), table)
+        found = leaderboard(tmp_path / str(i)).tables[0].intervals("gpp", "r2")["a"]
+        widths.append(found.high - found.low)
+    # Sixty towers that are twenty in truth: an interval wider by about the square root of three.
+    assert 1.3 < widths[1] / widths[0] < 2.4
+
+
+def published(folder: Path, protocol: str = "veg_holdout", feature_set: str = "minimal") -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "as_published.csv").write_text(
+        "# where from\nkind,source,version,protocol,feature_set,model,n_sites,gpp.r2.q50,nee.r2.q50\n"
+        f"published,arXiv:1,474-site,{protocol},{feature_set},lstm,96,0.9,0.8\n"
+        f"product,arXiv:1,567-site,{protocol},product,inversion,117,,0.7\n"
+    )
+
+
+def test_figures_of_others_stand_last_marked_and_unranked(tmp_path: Path) -> None:
+    published(tmp_path)
+    found = board(tmp_path, row("low", 0.1), row("none", None))
+    lines = found.tables[0].cells()[1:]
+    assert [line[0] for line in lines] == ["low", "none", "lstm (as published)", "inversion (product)"]
+    assert lines[2][2:5] == ["0.900", "-", "0.800"]
+    assert [entry.label for entry in found.tables[0].ranked] == ["low", "none"]
+    assert "not ranked" in str(found)
+    assert [r["data_digest"] for r in found.rows] == ["fedcba9876543210"] * 2 + ["474-site", "567-site"]
+
+
+def test_figures_of_others_stand_only_in_tables_of_their_protocol_and_features(tmp_path: Path) -> None:
+    published(tmp_path, "climate_holdout")
+    assert models(board(tmp_path, row("low"))) == [["low"]]
+    published(tmp_path, feature_set="full")
+    found = leaderboard(tmp_path)
+    assert models(found) == [["low", "inversion (product)"]]
+
+
+def test_the_transcribed_figures_are_read_as_they_are_published() -> None:
+    rows = leaderboard_module._published(Path(__file__).resolve().parents[2] / "results" / "as_published.csv")
+    by = {(r["protocol"], r["feature_set"], r["model"]): r for r in rows}
+    # The best published medians.
+    assert by["published_climate", "minimal", "ctlstm"]["gpp.r2.q50"] == pytest.approx(0.648, abs=5e-4)
+    assert by["published_climate", "minimal", "ctlstm"]["nee.r2.q50"] == pytest.approx(0.296, abs=5e-4)
+    assert by["published_climate", "minimal", "tam-rl"]["reco.r2.q50"] == pytest.approx(0.593, abs=5e-4)
+    assert by["published_veg", "minimal", "lgbm"]["nee.r2.q50"] == pytest.approx(0.219, abs=5e-4)
+    assert {r["kind"] for r in rows} == {"published", "product"}
+    assert {r["source"] for r in rows} == {"arXiv:2603.09868"}
+
+
+def test_submitted_rows_are_ranked_unless_they_have_seen_the_test_towers(tmp_path: Path) -> None:
+    found = board(
+        tmp_path,
+        row("mine", 0.5),
+        row("yours", 0.9, kind="submitted"),
+        row("peeked", 0.99, kind="submitted", test_towers_seen=True),
+    )
+    assert models(found) == [["yours (submitted)", "mine", "peeked (submitted) (has seen test towers)"]]
+    assert [entry.label for entry in found.tables[0].ranked] == ["yours (submitted)", "mine"]
+
+
+def test_noise_ceilings_that_rows_carry_stand_below(tmp_path: Path) -> None:
+    ceiling = {"gpp.ceiling_partitioning.q50": 0.95, "nee.ceiling_random.q50": 0.8}
+    found = board(tmp_path, row("a", **ceiling), row("b"))
+    assert [line[:5] for line in found.tables[0].cells()[3:]] == [
+        ["noise ceiling: partitioning", "", "0.950", "-", "-"],
+        ["noise ceiling: random", "", "-", "-", "0.800"],
+    ]
+
+
 def test_an_empty_folder_is_wrong_use_and_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"No result row.*no \.json file.*carbonbench run"):
         leaderboard(tmp_path)
@@ -129,7 +262,7 @@ def test_the_tables_depend_on_the_rows_alone_not_on_names_or_order_of_files(tmp_
 def test_markdown_has_a_heading_and_a_table_per_group(tmp_path: Path) -> None:
     text = board(tmp_path, row("a|b"), row("c", feature_set="full")).markdown()
     assert text.count("### veg_holdout, feature set ") == 2
-    assert "| a\\|b | 0 | 0.500 |" in text
+    assert "| a\\|b | 1 | 0.500 |" in text
     # every line of a table has the nine columns of its header
     lines = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {10}

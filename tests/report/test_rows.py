@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from carbonbench_core.errors import UsageError
 from carbonbench_core.report import rows as module
-from carbonbench_core.report.rows import code_version, result_row, write_row
+from carbonbench_core.report.rows import SITES, code_version, result_row, sites_to_keep, write_row
 from carbonbench_core.report.score import score
 from carbonbench_core.schema import TARGETS
 
@@ -26,15 +27,25 @@ RUN = {
 
 
 @pytest.fixture(scope="module")
-def scores() -> dict:
-    """Return scores of two towers of 40 days, one of them with constant GPP."""
+def frame() -> pd.DataFrame:
+    """Return two towers of 40 days, one of them with constant GPP."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"site_id": ["A"] * 40 + ["B"] * 40, "igbp": ["ENF"] * 40 + ["GRA"] * 40, "koppen_main": "D"})
     frame["date"] = np.tile(np.datetime64("2010-01-01") + np.arange(40), 2)
     frame[list(TARGETS)] = rng.normal(size=(80, 3))
     frame.loc[40:, "gpp"] = 1.0
+    return frame
+
+
+@pytest.fixture(scope="module")
+def predictions(frame: pd.DataFrame) -> pd.DataFrame:
     predictions = frame[["site_id", "date", *TARGETS]].copy()
-    predictions[list(TARGETS)] += rng.normal(size=(80, 3))
+    predictions[list(TARGETS)] += np.random.default_rng(1).normal(size=(80, 3))
+    return predictions
+
+
+@pytest.fixture(scope="module")
+def scores(frame: pd.DataFrame, predictions: pd.DataFrame) -> dict:
     return score(predictions, frame)
 
 
@@ -53,6 +64,63 @@ def test_every_score_has_its_place_over_all_towers_and_by_class(scores: dict) ->
     assert row["gpp.r2.q50.igbp=ENF"] == scores["gpp"]["igbp"]["ENF"]["r2"]["q50"]
     assert row["nee.n_days.koppen_main=D"] == 80
     assert (row["gpp.r2.n"], row["gpp.r2.n_undefined"], row["n_sites"], row["n_days"]) == (1, 1, 2, 80)
+
+
+def test_scores_beside_the_first_six_stand_by_class_with_their_median_alone(scores: dict) -> None:
+    row = result_row(scores, **RUN)
+    of_class = {key for key in row if key.startswith("gpp.") and key.endswith(".igbp=ENF")}
+    assert {key.split(".")[1] for key in of_class if ".q25." in key} == {"r2", "rmse", "mae", "nmae", "rae", "bias"}
+    assert row["gpp.kge.q50.igbp=ENF"] == scores["gpp"]["igbp"]["ENF"]["kge"]["q50"]
+    assert not [key for key in of_class if "weekly" in key]
+    assert row["gpp.rmse_weekly.q95"] == scores["gpp"]["rmse_weekly"]["q95"]
+    assert row["nee.r2.macro_igbp"] == scores["nee"]["r2"]["macro_igbp"]
+    assert "nee.rmse_weekly.macro_igbp" not in row
+    assert row["physics.closure.q50"] == scores["physics"]["closure"]["q50"]
+
+
+def test_days_that_were_chosen_have_their_keys(frame: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    hot = frame["nee"].to_numpy() > 0
+    scores = score(predictions, frame, masks={"hot": hot})
+    row = result_row(scores, **RUN)
+    assert row["gpp.n_days.days=hot"] == hot.sum()
+    assert row["gpp.r2.q50.days=hot"] == scores["gpp"]["days"]["hot"]["r2"]["q50"]
+
+
+def test_every_quartile_over_towers_has_its_interval(scores: dict) -> None:
+    row = result_row(scores, **RUN, id_test=scores, clusters={"A": 0, "B": 1})
+    for key in ("gpp.rmse.q25", "nee.kge_sd.q50", "reco.rmse_weekly.q75", "id_test.gpp.rmse.q50"):
+        assert row[f"{key}.low"] <= row[key] <= row[f"{key}.high"]
+    assert row["bootstrap"] == "2000 draws of towers, neighbours together, within igbp, seed 2024"
+    assert "within koppen_main" in result_row(scores, **RUN | {"protocol": "climate_holdout"})["bootstrap"]
+
+
+def test_towers_of_one_cluster_have_no_interval(scores: dict) -> None:
+    row = result_row(scores, **RUN, clusters={"A": "one", "B": "one"})
+    assert not [key for key in row if key.endswith((".low", ".high")) or key == "bootstrap"]
+
+
+def test_a_row_is_of_a_known_kind_and_takes_more_that_is_not_its_own(scores: dict) -> None:
+    row = result_row(scores, **RUN, kind="submitted", more={"link": "https://example.org"})
+    assert (row["kind"], row["link"]) == ("submitted", "https://example.org")
+    with pytest.raises(UsageError, match=r"kind 'guessed'.*measured, submitted, published, product"):
+        result_row(scores, **RUN, kind="guessed")
+    with pytest.raises(UsageError, match=r"has seed of its own"):
+        result_row(scores, **RUN, more={"seed": 1})
+
+
+def test_the_scores_of_every_tower_are_kept_beside_a_row(scores: dict, tmp_path: Path) -> None:
+    sites = sites_to_keep(scores, {"A": "north"})
+    path = write_row(result_row(scores, **RUN), tmp_path, sites)
+    row, kept = json.loads(path.read_text()), pd.read_parquet(path.with_name(path.stem + SITES))
+    assert len(row["sites_digest"]) == 16
+    assert len(kept) == 6
+    assert dict(zip(kept["site_id"], kept["cluster"], strict=True)) == {"A": "north", "B": "B"}
+    own = kept[(kept["target"] == "nee") & (kept["site_id"] == "B")].iloc[0]
+    assert own["rmse"] == pytest.approx(scores["nee"]["sites"]["B"]["rmse"], rel=1e-6)
+    assert own["n"] == 40
+    # The same scores make the same bytes.
+    again = write_row(result_row(scores, **RUN), tmp_path / "again", sites)
+    assert json.loads(again.read_text())["sites_digest"] == row["sites_digest"]
 
 
 def test_what_is_undefined_is_null(scores: dict) -> None:

@@ -1,0 +1,78 @@
+"""Intervals of the scores of a row, from its table of towers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..schema import TARGETS
+from .bootstrap import DRAWS, SEED, quantile_intervals, tower_draws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+QUANTILES = {"q25": 0.25, "q50": 0.50, "q75": 0.75}  # beyond these, towers are too few for an interval
+NO_SCORES = ("target", "site_id", "cluster", "igbp", "koppen_main", "continent", "n", "n_dropped", "short")
+
+
+def stratum_of(protocol: str) -> str:
+    """Return the class that a protocol's towers were drawn by."""
+    return "koppen_main" if "climate" in protocol else "continent" if "continent" in protocol else "igbp"
+
+
+def scores_in(table: pd.DataFrame) -> list[str]:
+    """Return the columns of a table of towers that are scores."""
+    return [name for name in table.columns if name not in NO_SCORES and not name.endswith("_mean")]
+
+
+def higher_is_better(score: str) -> bool:
+    """Whether more of a score is better, as the metric has it."""
+    return score.startswith(("r2", "nnse", "kge", "skill"))
+
+
+def draws_of(table: pd.DataFrame, protocol: str, n_draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
+    """Return draws [B, S] of the towers of a table with one row per tower.
+
+    The table has site_id and, where known, cluster and the class that the protocol's towers were drawn by.
+    """
+    clusters = table["cluster"] if "cluster" in table else table["site_id"]
+    stratum = stratum_of(protocol)
+    strata = table[stratum].fillna("unknown") if stratum in table else None
+    return tower_draws(clusters.to_numpy(), None if strata is None else strata.to_numpy(), n_draws, seed)
+
+
+def intervals(
+    table: pd.DataFrame, protocol: str, clusters: Mapping[str, Any] | None = None, prefix: str = ""
+) -> dict[str, Any]:
+    """Return the intervals of every score over towers, as they stand in a row.
+
+    Parameters
+    ----------
+    table : DataFrame, from `site_table`
+    protocol : str
+    clusters : mapping, site id -> the towers it stands with; None: each by itself
+    prefix : str, of the keys; with one, medians alone
+
+    Returns
+    -------
+    dict, "bootstrap" (what was drawn) and ``gpp.r2.q50.low`` and ``.high``; empty where towers are too few to draw
+    """
+    towers = table.drop_duplicates("site_id").sort_values("site_id", ignore_index=True)
+    towers["cluster"] = [str((clusters or {}).get(site, site)) for site in towers["site_id"]]
+    if towers["cluster"].nunique() < 2:
+        return {}
+    draws = draws_of(towers, protocol)
+    what = "towers, neighbours together" if clusters else "towers"
+    out = {f"{prefix}bootstrap": f"{DRAWS} draws of {what}, within {stratum_of(protocol)}, seed {SEED}"}
+    quantiles = QUANTILES if not prefix else {"q50": QUANTILES["q50"]}
+    for target in TARGETS:
+        rows = table[table["target"] == target].set_index("site_id").reindex(towers["site_id"])
+        for score in scores_in(table):
+            found = quantile_intervals(rows[score].to_numpy(float), draws, list(quantiles.values()))
+            for name, each in zip(quantiles, found, strict=True):
+                key = f"{prefix}{target}.{score}.{name}"
+                out |= {f"{key}.low": each.low, f"{key}.high": each.high}
+    return out

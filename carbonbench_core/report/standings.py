@@ -1,0 +1,126 @@
+"""Models over protocols: their mean rank, and their mean skill against the climatology.
+
+Ranks and skills are averaged over protocols, so every protocol counts the same, whatever its scores are like. A model
+is ranked where it has rows in every protocol that any model of the group has been run on; the others stand below with
+the number of protocols they have.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+from ..schema import TARGETS
+from .table import Table, number
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model over protocols.
+
+    Parameters
+    ----------
+    label : str
+    protocols : int, in which it has rows
+    ranks : dict, target -> mean rank over protocols by the median R2, NaN where it lacks a protocol
+    skills : dict, target -> mean over protocols of the median skill, NaN where a row has none
+    """
+
+    label: str
+    protocols: int
+    ranks: dict[str, float]
+    skills: dict[str, float]
+
+    @property
+    def rank(self) -> float:
+        """Mean of the ranks over targets."""
+        return sum(self.ranks.values()) / len(self.ranks)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The models of one data set and feature set over its protocols.
+
+    Parameters
+    ----------
+    feature_set, data_digest : str
+    protocols : list of str
+    lines : list of Line, best mean rank first
+    synthetic : bool
+    """
+
+    feature_set: str
+    data_digest: str
+    protocols: list[str]
+    lines: list[Line]
+    synthetic: bool
+
+    @property
+    def title(self) -> str:
+        """What the standing is about."""
+        mark = "SYNTHETIC " if self.synthetic else ""
+        return (
+            f"{mark}Over {len(self.protocols)} protocols, feature set {self.feature_set} (data {self.data_digest[:12]})"
+        )
+
+    def cells(self) -> list[list[str]]:
+        """Return the header and the lines as text."""
+        figures = ["mean rank", *(f"{what} {t.upper()}" for what in ("rank", "skill") for t in TARGETS)]
+        lines = [
+            [line.label, *map(number, (line.rank, *line.ranks.values(), *line.skills.values())), str(line.protocols)]
+            for line in self.lines
+        ]
+        return [["model", *figures, "protocols"], *lines]
+
+
+def standings(tables: list[Table]) -> list[Standing]:
+    """Return the standing of every data set and feature set that has tables of two protocols or more."""
+    groups = defaultdict(list)
+    for table in tables:
+        groups[table.group["feature_set"], table.group["data_digest"]].append(table)
+    return [
+        _standing(*key, of_group)
+        for key, of_group in sorted(groups.items())
+        if len({table.group["protocol"] for table in of_group}) > 1
+    ]
+
+
+def _standing(feature_set: str, data_digest: str, tables: list[Table]) -> Standing:
+    has = [{entry.label: entry for entry in table.ranked} for table in tables]
+    labels = sorted(set().union(*has))
+    everywhere = [label for label in labels if all(label in entries for entries in has)]
+    ranks = {target: _mean_ranks(has, everywhere, f"{target}.r2.q50") for target in TARGETS}
+    lines = [
+        Line(
+            label,
+            sum(label in entries for entries in has),
+            {target: ranks[target].get(label, math.nan) for target in TARGETS},
+            {target: _mean_skill(has, label, f"{target}.skill.q50") for target in TARGETS},
+        )
+        for label in labels
+    ]
+    lines.sort(key=lambda line: (math.inf if math.isnan(line.rank) else line.rank, line.label))
+    protocols = [table.group["protocol"] for table in tables]
+    return Standing(feature_set, data_digest, protocols, lines, any(table.synthetic for table in tables))
+
+
+def _mean_ranks(has: list[dict], labels: list[str], key: str) -> dict[str, float]:
+    """Return the mean rank of every model; models of the same figure share the mean of their ranks."""
+    total = dict.fromkeys(labels, 0.0)
+    for entries in has:
+        values = {label: _or_worst(entries[label].value(key)) for label in labels}
+        for label, value in values.items():
+            better = sum(other > value for other in values.values())
+            equal = sum(other == value for other in values.values()) - 1
+            total[label] += (1 + better + equal / 2) / len(has)
+    return total
+
+
+def _or_worst(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
+def _mean_skill(has: list[dict], label: str, key: str) -> float:
+    values = [entries[label].value(key) if label in entries else math.nan for entries in has]
+    return sum(values) / len(values)
