@@ -28,6 +28,7 @@ PREDICTIONS = "predictions.parquet"
 MAY_HOLD = (METADATA, PREDICTIONS, "README.md", "LICENSE")
 OWN_FEATURES = "own"  # inputs that are none of the benchmark's feature sets: such rows stand apart
 MOST_BYTES = {METADATA: 64 * 2**10, PREDICTIONS: 512 * 2**20}
+SHORTEN = {METADATA: "A few lines are enough.", PREDICTIONS: "Write the scored site-days alone, and three fluxes."}
 LONGEST_NAME = 60
 _MAGIC = b"PAR1"  # the first and last four bytes of a Parquet file
 
@@ -151,8 +152,7 @@ def _check_files(folder: Path) -> None:
             raise PredictionError(f"{path} is empty. Write it again.")
         if path.stat().st_size > MOST_BYTES[name]:
             raise PredictionError(
-                f"{path} has {path.stat().st_size:,} bytes, at most {MOST_BYTES[name]:,} are taken. "
-                "Write the scored site-days alone, and three fluxes."
+                f"{path} has {path.stat().st_size:,} bytes, at most {MOST_BYTES[name]:,} are taken. {SHORTEN[name]}"
             )
     _check_parquet(folder / PREDICTIONS)
     strange = sorted(path.name for path in folder.iterdir() if path.name not in MAY_HOLD)
@@ -202,15 +202,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             f"{path} is no YAML that can be read: {reason}. See results/TEMPLATE/{METADATA}."
         ) from None
     if not isinstance(given, dict):
-        raise PredictionError(
-            f"{path} holds a {type(given).__name__}, expected keys and values as in results/TEMPLATE."
-        )
+        found = "nothing" if given is None else f"a {type(given).__name__}"
+        raise PredictionError(f"{path} holds {found}, expected keys and values as in results/TEMPLATE.")
     return given
 
 
 def _unknown_key(key: object, known: list[str]) -> str:
     near = get_close_matches(str(key), known, n=1)
-    return f"{key!r} is no key of a submission" + (f", did you mean {near[0]!r}?" if near else f" ({', '.join(known)})")
+    return f"{key!r} is no key of a submission" + (f" (near: {near[0]!r})" if near else f" ({', '.join(known)})")
 
 
 def _placeholder(value: object) -> str | None:
