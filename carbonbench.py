@@ -21,7 +21,7 @@ import datasets
 import pyarrow as pa
 
 from carbonbench_core import schema
-from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder
+from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder, read_batches, read_shard
 from carbonbench_core.errors import CarbonBenchError
 from carbonbench_core.predictions import validate_predictions
 from carbonbench_core.report.leaderboard import leaderboard
@@ -111,8 +111,7 @@ class CarbonBench(datasets.ArrowBasedBuilder):
         for i, file in enumerate(files):
             # `open` is the one that `datasets` extends to stream hf:// addresses.
             with open(file, "rb") as stream:
-                for j, batch in enumerate(pa.ipc.open_stream(stream)):
-                    table = pa.Table.from_batches([batch]).select(names)
+                for j, table in enumerate(read_batches(stream, file, names)):
                     yield (i, j), self._folder.visible(table, protocol, split)
 
 
@@ -206,7 +205,7 @@ def _mapped(folder: DatasetFolder, protocol: Protocol, split: str, names: list[s
         tables = [InMemoryTable(table) for table in folder.tables(protocol, split, names)]
     else:
         paths = folder.paths(protocol.splits[split])
-        tables = [MemoryMappedTable.from_file(str(path)).select(names) for path in paths]
+        tables = [MemoryMappedTable(read_shard(path, names), str(path)) for path in paths]
     features = datasets.Features.from_arrow_schema(schema.arrow_schema(tuple(names)))
     return datasets.Dataset(ConcatenationTable.from_tables(tables), info=datasets.DatasetInfo(features=features))
 

@@ -83,7 +83,10 @@ def _place_part(source: Path, target: Path, columns: list[str]) -> None:
 
     table = read_shard(source)
     if table.column_names == columns:
-        os.link(source, target)
+        try:
+            os.link(source, target)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(source, target)
         return
     wanted = schema.arrow_schema(tuple(columns))
     arrays = [

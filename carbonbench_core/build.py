@@ -19,7 +19,7 @@ from .archives import mappings
 from .assemble import assemble, sha256_of
 from .build_tower import Job, write_tower
 from .dataset_folder import MANIFEST
-from .errors import ArchiveError, DatasetFolderError
+from .errors import ArchiveError, DatasetFolderError, UsageError
 from .towers import read_towers
 
 
@@ -83,6 +83,10 @@ def build(
     ArchiveError : nothing could be read
     DatasetFolderError : `out` cannot be written or is something else
     """
+    if not 0 <= qc_threshold <= 1:
+        raise UsageError(f"Got a quality threshold of {qc_threshold}, expected a share from 0 to 1.")
+    if workers is not None and workers < 1:
+        raise UsageError(f"Got {workers} workers, expected at least 1.")
     options = archives.Options(mapping=mapping)
     catalogue = read_towers(towers) if towers else {}
     sources = list(sources)

@@ -38,7 +38,7 @@ def render(folder: DatasetFolder) -> str:
 
 
 def _front_matter(folder: DatasetFolder) -> dict[str, object]:
-    protocols = _plain(folder)
+    protocols = plain_protocols(folder)
     shards = folder.manifest["shards"]
     features = [{"name": name, "dtype": schema.COLUMNS[name].dtype} for name in folder.columns]
     default = {p.name for p in protocols} & {DEFAULT_PROTOCOL} or {p.name for p in protocols[:1]}
@@ -83,10 +83,10 @@ def _split_infos(protocol: Protocol, shards: dict[str, dict]) -> list[dict[str, 
     ]
 
 
-def _plain(folder: DatasetFolder) -> list[Protocol]:
+def plain_protocols(folder: DatasetFolder) -> list[Protocol]:
     """Return the protocols that plain `datasets` can read: no folds, which are many, and no row rules."""
     single = [p for p in folder.protocols.values() if not p.family and not p.rows]
-    return sorted(single, key=lambda p: p.name)[:MAX_CONFIGS]
+    return sorted(single, key=lambda p: (p.name != DEFAULT_PROTOCOL, p.name))[:MAX_CONFIGS]
 
 
 def _size_category(rows: int) -> str:
@@ -114,7 +114,7 @@ def _title(folder: DatasetFolder) -> str:
 
 
 def _use(folder: DatasetFolder) -> str:
-    name = next((p.name for p in _plain(folder)), DEFAULT_PROTOCOL)
+    name = next((p.name for p in plain_protocols(folder)), DEFAULT_PROTOCOL)
     sets = " or ".join(f"`{s}`" for s in folder.manifest["feature_sets"]) or "none"
     return (
         "## Use\n\n```python\nfrom datasets import load_dataset\n\n"

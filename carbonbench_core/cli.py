@@ -92,7 +92,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def _add_demo(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "demo", _demo, "build a SYNTHETIC world, train baselines on it and score them")
     parser.add_argument("--out", default="carbonbench-demo", metavar="DIR", help="where to work (default: %(default)s)")
-    parser.add_argument("--towers", type=int, default=60, help="number of towers, at most 567 (default: %(default)s)")
+    parser.add_argument("--towers", type=int, default=60, help="number of towers, at most 999 (default: %(default)s)")
     parser.add_argument("--years", type=int, default=5, help="years of record, at most 25 (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the world and of training (default: %(default)s)")
     parser.add_argument("--protocol", default="veg_holdout", help="protocol to run (default: %(default)s)")
@@ -135,6 +135,8 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _describe(report: BuildReport) -> str:
+    from .protocols import rules
+
     counts = report.counts
     lines = [
         f"{report.out}: {report.towers} towers, {counts['rows_written']:,} site-days "
@@ -146,7 +148,10 @@ def _describe(report: BuildReport) -> str:
         if count and name not in ("rows_read", "rows_written", "inserted_days"):
             lines.append(f"  {name}: {count:,}")
     lines.append(f"protocols: {', '.join(report.protocols) or 'none'}")
-    lines += [f"  not supported: {name}: {reason}" for name, reason in report.unsupported.items()]
+    single = {name: why for name, why in report.unsupported.items() if name in rules()}
+    lines += [f"  not supported: {name}: {why}" for name, why in single.items()]
+    if folds := len(report.unsupported) - len(single):
+        lines.append(f"  and {folds} folds of families; protocols.json says why")
     if report.superseded:
         lines.append(f"superseded by another record of the same tower: {first_few(report.superseded)}")
     if report.unrecognised:

@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import DatasetFolderError, ProtocolError, first_few, unknown
-from .protocols import Protocol, derive, masked, rules, split_name
+from .errors import DatasetFolderError, ProtocolError, first_few
+from .protocols import Protocol, derive, families, masked, rules, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     import pandas as pd
     import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
+MANIFEST_KEYS = ("columns", "data_digest", "synthetic", "shards")
 CARD, SITES, PROTOCOLS, MANIFEST, DATA = "README.md", "sites.parquet", "protocols.json", "manifest.json", "data"
 METADATA = (CARD, SITES, PROTOCOLS, MANIFEST)
 ENV_DATA, ENV_REPO = "CARBONBENCH_DATA", "CARBONBENCH_REPO"
@@ -71,6 +74,9 @@ class DatasetFolder:
             raise DatasetFolderError(
                 f"{location} has format {folder.manifest.get('format')!r}, this version reads {FORMAT}. Build it again."
             )
+        lacking = [key for key in MANIFEST_KEYS if key not in folder.manifest]
+        if lacking:
+            raise DatasetFolderError(f"{location}/{MANIFEST} lacks {first_few(lacking)}. Build the folder again.")
         return folder
 
     @classmethod
@@ -132,12 +138,16 @@ class DatasetFolder:
         """The sites table, one row per tower."""
         import pandas as pd
 
-        return pd.read_parquet(self.root / SITES)
+        try:
+            return pd.read_parquet(self.root / SITES)
+        except (OSError, ValueError) as error:
+            raise DatasetFolderError(f"{self.root / SITES} cannot be read: {error}. Build the folder again.") from None
 
     @cached_property
     def protocols(self) -> dict[str, Protocol]:
         """Every frozen protocol by name."""
-        return {name: Protocol.from_json(entry) for name, entry in self._json(PROTOCOLS)["protocols"].items()}
+        entries = self._json(PROTOCOLS).get("protocols", {})
+        return {name: Protocol.from_json(entry) for name, entry in entries.items()}
 
     def protocol(self, name: str) -> Protocol:
         """Return a frozen protocol.
@@ -147,17 +157,24 @@ class DatasetFolder:
         ProtocolError : the towers of this folder do not support it; says why
         UsageError : there is no such protocol
         """
-        if name in self.protocols or split_name(name)[1] is not None:
+        base, _ = split_name(name)
+        if base in self.protocols:
             return derive(name, self.protocols)
-        unsupported = self._json(PROTOCOLS)["unsupported"]
-        if name in unsupported:
+        if why := self._why_unsupported(base):
             raise ProtocolError(
-                f"Protocol {name!r} cannot be drawn from the {len(self.sites)} towers of {self}: {unsupported[name]}. "
+                f"Protocol {base!r} cannot be drawn from the {len(self.sites)} towers of {self}: {why}. "
                 f"Available: {', '.join(sorted(self.protocols)) or 'none'}."
             )
-        if name in rules():
-            raise ProtocolError(f"Protocol {name!r} is not frozen in {self}. Build the folder again.")
-        raise unknown("protocol", name, self.protocols)
+        if folds := families(self.protocols).get(base):
+            raise ProtocolError(f"{base!r} is a family of folds, not one protocol. Take one of {', '.join(folds)}.")
+        if base in rules():
+            raise ProtocolError(f"Protocol {base!r} is not frozen in {self}. Build the folder again.")
+        return derive(name, self.protocols)
+
+    def _why_unsupported(self, name: str) -> str | None:
+        """Return why a protocol, or the rule of a fold without any supported one, was not drawn."""
+        unsupported = self._json(PROTOCOLS).get("unsupported", {})
+        return next((why for rule, why in unsupported.items() if f"{name}_".startswith(f"{rule}_")), None)
 
     def urls(self, files: list[str]) -> list[str]:
         """Return where the shards `files` are, as paths, or as hf:// addresses where the folder is on the Hub."""
@@ -177,6 +194,14 @@ class DatasetFolder:
         missing = [str(path) for path in paths if not path.is_file()]
         if missing:
             raise DatasetFolderError(f"Shards are missing from {self}: {first_few(missing)}. Build the folder again.")
+        written = self.manifest["shards"]
+        damaged = [
+            str(path) for file, path in zip(files, paths, strict=True) if path.stat().st_size != written[file]["bytes"]
+        ]
+        if damaged:
+            raise DatasetFolderError(
+                f"Shards of {self} are not as they were written: {first_few(damaged)}. Build the folder again."
+            )
         return paths
 
     def tables(self, protocol: Protocol, split: str, columns: list[str]) -> Iterator[pa.Table]:
@@ -211,9 +236,12 @@ class DatasetFolder:
 
     def _json(self, name: str) -> dict:
         try:
-            return json.loads((self.root / name).read_text("utf-8"))
+            value = json.loads((self.root / name).read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise DatasetFolderError(f"{self.root / name} cannot be read: {error}. Build the folder again.") from None
+        if not isinstance(value, dict):
+            raise DatasetFolderError(f"{self.root / name} holds no JSON object. Build the folder again.")
+        return value
 
     def __str__(self) -> str:
         return f"{HUB_PREFIX}{self.repo}@{self.revision}" if self.repo else str(self.root)
@@ -235,6 +263,22 @@ def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise DatasetFolderError(f"Shard {path} cannot be read: {error}. Build the folder again.") from None
 
 
+def read_batches(stream: BinaryIO, name: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Yield the record batches of a shard that is read from a stream.
+
+    Raises
+    ------
+    DatasetFolderError : the bytes are damaged or lack a column
+    """
+    import pyarrow as pa
+
+    try:
+        for batch in pa.ipc.open_stream(stream):
+            yield pa.Table.from_batches([batch]).select(columns)
+    except (pa.ArrowException, KeyError) as error:
+        raise DatasetFolderError(f"Shard {name} cannot be read: {error}. Build the folder again.") from None
+
+
 def write_shard(table: pa.Table, path: Path) -> None:
     """Write a table as an Arrow IPC stream, whole or not at all."""
     import pyarrow as pa
@@ -246,11 +290,38 @@ def write_shard(table: pa.Table, path: Path) -> None:
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a data frame as Parquet, whole or not at all; folders are made as needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a data frame as Parquet, whole or not at all; folders are made as needed.
+
+    Raises
+    ------
+    DatasetFolderError : the file cannot be written
+    """
+    make_folder(path.parent)
     partial = path.with_name(path.name + ".partial")
-    frame.to_parquet(partial, index=False)
-    os.replace(partial, path)
+    try:
+        frame.to_parquet(partial, index=False)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise DatasetFolderError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that is to be written to.
+
+    Raises
+    ------
+    DatasetFolderError : it cannot be made
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetFolderError(f"Cannot make folder {path}: {error.strerror or error}. Choose another.") from None
+
+
+def file_name(text: str) -> str:
+    """Return a name as one that stays in its folder: letters, digits, dot, underscore and hyphen."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".") or "_"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .dataset_folder import write_parquet
+from .dataset_folder import make_folder, write_parquet
 from .errors import UsageError
+from .predictions import KEYS, whole_days
 
 if TYPE_CHECKING:
     import pandas as pd
-
-KEYS = ["site_id", "date"]
 
 
 def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
@@ -34,6 +33,7 @@ def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
     """
     from carbonbench_baselines import from_pretrained
 
+    make_folder(Path(out).parent)
     fitted = from_pretrained(model)
     predictions = fitted.predict(read_features(table))
     write_parquet(predictions, Path(out))
@@ -53,16 +53,21 @@ def read_features(path: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise UsageError(f"No file {path}. Name a Parquet or CSV file of features.")
     try:
-        frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        is_csv = path.suffix.lower() == ".csv"
+        frame = pd.read_csv(path, dtype={"site_id": str}) if is_csv else pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read as {path.suffix or 'a table'}: {error}") from None
     missing = [key for key in KEYS if key not in frame.columns]
     if missing:
         raise UsageError(f"{path} has no column {' and '.join(missing)}; it has {', '.join(map(str, frame.columns))}.")
-    try:
-        frame["date"] = pd.to_datetime(frame["date"]).dt.normalize()
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{path}: column date is not a date: {error}") from None
     if frame.empty:
         raise UsageError(f"{path} has no rows.")
-    return frame.sort_values(KEYS, ignore_index=True)
+    frame["date"] = whole_days(frame["date"]).astype("datetime64[s]")
+    if frame["site_id"].isna().any():
+        raise UsageError(f"{path}: {frame['site_id'].isna().sum():,} rows have no site_id. Every row needs its tower.")
+    frame = frame.sort_values(list(KEYS), ignore_index=True)
+    twice = frame.duplicated(list(KEYS))
+    if twice.any():
+        first = frame[twice].iloc[0]
+        raise UsageError(f"{path}: {first['site_id']} {first['date']:%Y-%m-%d} stands twice. Keep one row per day.")
+    return frame

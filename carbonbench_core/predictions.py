@@ -117,7 +117,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise PredictionError(f"{path} cannot be read: {error}. Write it again as Parquet or CSV.") from error
     _require_columns(frame)
-    return frame[list(COLUMNS)].assign(date=_days(frame["date"]).astype("datetime64[s]"))
+    return frame[list(COLUMNS)].assign(date=whole_days(frame["date"]).astype("datetime64[s]"))
 
 
 def validate_predictions(
@@ -147,7 +147,7 @@ def validate_predictions(
     """
     _require_columns(predictions)
     values = _numeric(predictions)
-    days = predictions[list(KEYS)].assign(date=_days(predictions["date"]))
+    days = predictions[list(KEYS)].assign(date=whole_days(predictions["date"]))
     known = frame if known_days is None else known_days
     given, wanted, allowed = _site_day_numbers(days, frame, known)
     _refuse_duplicates(days, given, "Predictions have")
@@ -194,7 +194,7 @@ def _numeric(predictions: pd.DataFrame) -> np.ndarray:
     return predictions[list(TARGETS)].apply(pd.to_numeric).to_numpy(float)
 
 
-def _days(column: pd.Series) -> np.ndarray:
+def whole_days(column: pd.Series) -> np.ndarray:
     """Return dates as datetime64[D]; text is ISO, a whole number is YYYYMMDD."""
     if pd.api.types.is_integer_dtype(column):
         column = column.astype(str).where(column.between(1000_01_01, 9999_12_31))
@@ -218,7 +218,9 @@ def _site_day_numbers(*tables: pd.DataFrame) -> list[np.ndarray]:
     if sites.isna().any():
         raise PredictionError(f"site_id is missing in {sites.isna().sum():,} rows. Every row needs its site.")
     codes = np.split(pd.factorize(sites)[0].astype(np.int64), np.cumsum([len(table) for table in tables])[:-1])
-    return [code * 2**32 + _days(table["date"]).astype(np.int64) for code, table in zip(codes, tables, strict=True)]
+    return [
+        code * 2**32 + whole_days(table["date"]).astype(np.int64) for code, table in zip(codes, tables, strict=True)
+    ]
 
 
 def _refuse(rows: pd.DataFrame, what: str, remedy: str) -> None:

@@ -121,6 +121,8 @@ def choose_features(table: pa.Table, features: Sequence[str] | None = None) -> l
         features = [c.name for c in schema.COLUMNS.values() if c.is_feature and c.name in table.column_names]
         if not features:
             raise FeatureError(f"The data have no feature column, only {first_few(table.column_names, 8)}.")
+    if len(set(features)) < len(features):
+        raise FeatureError(f"A feature is named twice: {first_few(f for f in features if features.count(f) > 1)}.")
     known = schema.COLUMNS
     leaks = [f for f in features if f in known and not known[f].is_feature]
     if leaks:

@@ -6,12 +6,14 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
-from .dataset_folder import DatasetFolder, write_parquet
-from .errors import FeatureError, UsageError, unknown
+from .dataset_folder import DatasetFolder, file_name, make_folder, write_parquet
+from .errors import FeatureError, PredictionError, UsageError, unknown
+from .geography import components
 from .protocols import families
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 KEYS = ["site_id", "date"]
 STRATA = ["igbp", "koppen_main", "koppen"]
 PREDICTIONS = "predictions.parquet"
+NEIGHBOURS = 10.0  # km: towers of one reanalysis cell, which the intervals draw together
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,11 @@ def run(
     ------
     CarbonBenchError : no such model, protocol or feature set, or predictions that do not fit the index
     """
-    from .report.rows import result_row, write_row
+    from .report.rows import result_row, sites_to_keep, write_row
     from .report.score import score
 
+    for folder_to_write in filter(None, (out, results)):
+        make_folder(Path(folder_to_write))
     feature_set = feature_set or default_feature_set(folder)
     if folder.is_synthetic:
         print("SYNTHETIC data: no number below says anything about the Earth.")
@@ -96,10 +101,11 @@ def run(
         settings=folds[0].settings,
         seed=seed,
         synthetic=folder.is_synthetic,
+        clusters=(clusters := neighbours(folder.sites)),
         **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:
-        write_row(row, results)
+        write_row(row, results, sites_to_keep(scores["test"], clusters))
     place = folds[0].place.parent.parent if names else folds[0].place
     return Result(row, place, scores)
 
@@ -133,8 +139,12 @@ def _run_fold(
     started = time.perf_counter()
     fitted.fit(data["train"], data["validation"])
     seconds = {"fit_seconds": time.perf_counter() - started}
-    name = getattr(fitted, "name", type(fitted).__name__)
-    place = out / protocol / f"{name}-seed{seed}"
+    name = file_name(str(getattr(fitted, "name", type(fitted).__name__)))
+    kept = getattr(fitted, "settings", settings)
+    # Runs that differ in anything but the seed stand beside one another.
+    identity = [folder.protocol(protocol).digest, folder.data_digest, feature_set, kept]
+    tag = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    place = out / protocol / f"{name}-{tag}-seed{seed}"
     aligned, frames = {}, {}
     for split in [s for s in ("test", "id_test") if s in data]:
         started = time.perf_counter()
@@ -144,7 +154,7 @@ def _run_fold(
         write_parquet(predictions, place / (PREDICTIONS if split == "test" else f"{split}_{PREDICTIONS}"))
     if hasattr(fitted, "save_pretrained"):
         fitted.save_pretrained(place / "model")
-    return _Fold(protocol, name, getattr(fitted, "settings", settings), place, seconds, aligned, frames)
+    return _Fold(protocol, name, kept, place, seconds, aligned, frames)
 
 
 def _joined(folds: list[_Fold], split: str, table: str) -> pd.DataFrame:
@@ -201,9 +211,22 @@ def _aligned(
 
     from .predictions import validate_predictions
 
+    if not hasattr(predictions, "columns"):
+        raise PredictionError(
+            f"Got predictions of type {type(predictions).__name__}, expected a pandas.DataFrame with "
+            "site_id, date, gpp, reco and nee."
+        )
     frame = evaluation_frame(folder, protocol, split)
     known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, KEYS)).to_pandas()
     return validate_predictions(predictions, frame, known, check_units), frame
+
+
+def neighbours(sites: pd.DataFrame) -> dict[str, str]:
+    """Return for every tower the first of the towers it stands with, those within 10 km of each other in a chain."""
+    placed = sites.dropna(subset=["latitude", "longitude"])
+    first = components(placed["latitude"], placed["longitude"], NEIGHBOURS)
+    ids = placed["site_id"].to_numpy()
+    return dict(zip(sites["site_id"], sites["site_id"], strict=True)) | dict(zip(ids, ids[first], strict=True))
 
 
 def describe_scores(scores: dict[str, Any]) -> str:
@@ -251,12 +274,23 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
 
 
 def _make(model: str, seed: int, settings: dict[str, Any]) -> Any:
+    if "seed" in settings:
+        raise UsageError("The seed is no setting of a model. Give it with --seed.")
     if ".py:" not in model:
         from carbonbench_baselines import load_baseline
 
         return load_baseline(model, seed=seed, **settings)
     file, _, name = model.rpartition(":")
-    return _user_class(Path(file), name)(**settings)
+    cls = _user_class(Path(file), name)
+    takes = signature(cls).parameters
+    if "seed" in takes:
+        settings = {**settings, "seed": seed}
+    elif seed:
+        raise UsageError(f"Got seed {seed}, but {name} takes no seed. Give its constructor one, or leave --seed out.")
+    strangers = [key for key in settings if key not in takes]
+    if strangers and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        raise unknown(f"setting of {name}", strangers[0], takes)
+    return cls(**settings)
 
 
 def _user_class(file: Path, name: str) -> type:
@@ -267,7 +301,12 @@ def _user_class(file: Path, name: str) -> type:
         raise UsageError(f"No file {file}. Expected FILE.py:CLASS or the name of a baseline.")
     spec = spec_from_file_location(file.stem, file)
     module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(
+            f"{file} cannot be run: {type(error).__name__}: {error}. Run it with python to see."
+        ) from error
     if not hasattr(module, name):
         raise unknown(f"class in {file}", name, [n for n, v in vars(module).items() if isinstance(v, type)])
     cls = getattr(module, name)

@@ -219,9 +219,33 @@ def test_a_missing_and_a_truncated_shard_are_named(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(CarbonBenchError, match=file.name):
         carbonbench.evaluation_index("veg_holdout", folder)
+    with pytest.raises(CarbonBenchError, match=file.name):
+        carbonbench.load("veg_holdout", folder)
     file.unlink()
     with pytest.raises(DatasetFolderError, match=f"Shards are missing.*{file.name}"):
         carbonbench.load("veg_holdout", folder)
+
+
+def test_damaged_bytes_in_a_shard_are_one_clear_error_whichever_way_it_is_read(folder: Path) -> None:
+    file = folder / DatasetFolder.open(folder).protocols["veg_holdout"].splits["train"][0]
+    file.write_bytes(b"\x07" * file.stat().st_size)
+    with pytest.raises(DatasetFolderError, match=file.name):
+        carbonbench.load("veg_holdout", folder)
+    stream = datasets.load_dataset("carbonbench", "veg_holdout", data_dir=str(folder), streaming=True, split="train")
+    with pytest.raises(DatasetFolderError, match=file.name):
+        next(iter(stream))
+
+
+@pytest.mark.parametrize(("name", "text"), [("manifest.json", '{"format": 2}'), ("protocols.json", "[]")])
+def test_a_metadata_file_that_is_not_ours_is_one_clear_error(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(DatasetFolderError, match="Build the folder again"):
+        carbonbench.load("veg_holdout", folder)
+
+
+def test_a_family_is_answered_with_its_folds(folder: Path) -> None:
+    with pytest.raises(ProtocolError, match=r"is a family of folds.*spatial_blocks_0km_1"):
+        carbonbench.load("spatial_blocks_0km", folder)
 
 
 def test_a_feature_set_that_the_folder_lacks_is_refused_with_an_offer(folder: Path) -> None:

@@ -193,7 +193,7 @@ def test_run_predict_score_and_leaderboard_follow_one_another(
 ) -> None:
     data = ["--data", str(small_folder)]
     assert main(["run", "veg_holdout", "--model", "ridge", *data]) == 0
-    place = tmp_path / "runs" / "veg_holdout" / "ridge-seed0"
+    place = next((tmp_path / "runs" / "veg_holdout").glob("ridge-*-seed0"))
     row = json.loads(next((tmp_path / "results" / "veg_holdout").glob("*.json")).read_text())
     assert row["synthetic"] is True
     capsys.readouterr()
@@ -242,7 +242,7 @@ def test_predicting_without_a_feature_names_it(
     small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "veg_holdout", "--model", "ridge", "--data", str(small_folder)]) == 0
-    model = tmp_path / "runs" / "veg_holdout" / "ridge-seed0" / "model"
+    model = next((tmp_path / "runs" / "veg_holdout").glob("ridge-*-seed0/model"))
     data = carbonbench.load("veg_holdout", small_folder)["test"].remove_columns(["temperature_2m"])
     data.to_csv("features.csv", index=False)
     assert main(["predict", "features.csv", "--model", str(model)]) == 1
@@ -255,7 +255,9 @@ def test_predicting_without_a_feature_names_it(
         (lambda p: None, 2, "No file"),
         (lambda p: p.write_text("not parquet"), 2, "cannot be read"),
         (lambda p: pd.DataFrame({"a": [1]}).to_parquet(p), 2, "has no column site_id and date"),
-        (lambda p: pd.DataFrame({"site_id": ["a"], "date": ["x"]}).to_parquet(p), 2, "not a date"),
+        (lambda p: pd.DataFrame({"site_id": ["a"], "date": ["x"]}).to_parquet(p), 1, "is no date"),
+        (lambda p: pd.DataFrame({"site_id": ["a"] * 2, "date": ["2001-01-01"] * 2}).to_parquet(p), 2, "stands twice"),
+        (lambda p: pd.DataFrame({"site_id": [None], "date": ["2001-01-01"]}).to_parquet(p), 2, "have no site_id"),
         (lambda p: pd.DataFrame({"site_id": [], "date": []}).to_parquet(p), 2, "has no rows"),
     ],
 )
@@ -265,7 +267,7 @@ def test_a_table_that_cannot_be_predicted_is_one_clear_message(
     main(["run", "veg_holdout", "--model", "climatology", "--data", str(small_folder)])
     capsys.readouterr()
     write(Path("features.parquet"))
-    model = tmp_path / "runs" / "veg_holdout" / "climatology-seed0" / "model"
+    model = next((tmp_path / "runs" / "veg_holdout").glob("climatology-*-seed0/model"))
     assert main(["predict", "features.parquet", "--model", str(model)]) == code
     assert words in said(capsys)
 
@@ -312,5 +314,73 @@ def test_a_family_runs_all_its_folds_and_scores_every_tower_once(
     tested = [s for name in folds for s in carbonbench.evaluation_index(name, small_folder)["site_id"].unique()]
     assert len(folds) > 1
     assert len(tested) == len(set(tested)) == row["n_sites"]
-    kept = list((tmp_path / "runs" / "spatial_blocks_0km").glob("*/climatology-seed0/predictions.parquet"))
+    kept = list((tmp_path / "runs" / "spatial_blocks_0km").glob("*/climatology-*-seed0/predictions.parquet"))
     assert len(kept) == len(folds)
+
+
+@pytest.mark.parametrize("qc", ["7", "-1", "nan"])
+def test_a_quality_threshold_that_is_no_share_is_wrong_use(
+    good: Path, capsys: pytest.CaptureFixture[str], qc: str
+) -> None:
+    assert main(["build", str(good), f"--qc={qc}"]) == 2
+    assert "expected a share from 0 to 1" in said(capsys)
+
+
+def test_no_workers_are_wrong_use(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", str(good), "--workers", "0"]) == 2
+    assert "expected at least 1" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "words"),
+    [
+        ("raise KeyError('x')", [], "cannot be run: KeyError"),
+        ("class A(:", [], "cannot be run: SyntaxError"),
+        (MODEL.replace("Mean", "A"), ["--set", "foo=1"], "Unknown setting of A 'foo'"),
+        (MODEL.replace("Mean", "A"), ["--seed", "3"], "takes no seed"),
+        (MODEL.replace("Mean", "A"), ["--set", "seed=3"], "Give it with --seed"),
+        (MODEL.replace("Mean", "A").replace("return frame", "return None; frame"), [], "type NoneType"),
+    ],
+)
+def test_a_users_model_that_fails_is_the_users_to_mend(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, more: list[str], words: str
+) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    assert main(["run", "veg_holdout", "--model", "mine.py:A", "--data", str(small_folder), *more]) in (1, 2)
+    assert words in said(capsys)
+
+
+def test_a_name_of_a_users_model_cannot_leave_the_folder(small_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MODEL + "\n    name = '../../evil'\n")
+    assert main(["run", "veg_holdout", "--model", "mine.py:Mean", "--out", "a/b", "--data", str(small_folder)]) == 0
+    assert next(p.parent.name for p in tmp_path.rglob("predictions.parquet")).startswith("_.._evil")
+    assert not list(tmp_path.glob("*evil*"))
+
+
+def test_runs_of_other_settings_stand_beside_each_other(small_folder: Path, tmp_path: Path) -> None:
+    run = ["run", "veg_holdout", "--model", "climatology", "--data", str(small_folder)]
+    assert main(run) == main([*run, "--set", "by=mean"]) == 0
+    assert len(list((tmp_path / "runs" / "veg_holdout").glob("climatology-*-seed0"))) == 2
+    assert len(list((tmp_path / "results" / "veg_holdout").glob("climatology-*.json"))) == 2
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_fit(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    run = ["run", "veg_holdout", "--model", "mine.py:Mean", "--data", str(small_folder)]
+    assert main([*run, "--out", "file/runs"]) == 1
+    assert "Cannot make folder file/runs" in said(capsys)
+    assert main([*run, "--results", "file/results"]) == 1
+    assert "Cannot make folder file/results" in said(capsys)
+
+
+def test_dates_of_features_may_be_whole_numbers(small_folder: Path, tmp_path: Path) -> None:
+    main(["run", "veg_holdout", "--model", "climatology", "--data", str(small_folder)])
+    model = next((tmp_path / "runs" / "veg_holdout").glob("climatology-*-seed0/model"))
+    data = carbonbench.load("veg_holdout", small_folder)["test"].to_pandas().head(50)
+    data.to_csv("iso.csv", index=False)
+    data.assign(date=pd.to_datetime(data["date"]).dt.strftime("%Y%m%d")).to_csv("stamps.csv", index=False)
+    for name in ("iso", "stamps"):
+        assert main(["predict", f"{name}.csv", "--model", str(model), "--out", f"{name}.parquet"]) == 0
+    pd.testing.assert_frame_equal(pd.read_parquet("iso.parquet"), pd.read_parquet("stamps.parquet"))
