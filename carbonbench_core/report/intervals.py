@@ -10,7 +10,7 @@ from ..schema import TARGETS
 from .bootstrap import DRAWS, SEED, quantile_intervals, tower_draws
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
@@ -31,6 +31,15 @@ def scores_in(table: pd.DataFrame) -> list[str]:
 def higher_is_better(score: str) -> bool:
     """Whether more of a score is better, as the metric has it."""
     return score.startswith(("r2", "nnse", "kge", "skill"))
+
+
+def clusters_of(sites: Iterable[str], clusters: Mapping[str, Any] | None) -> list[str]:
+    """Return the cluster of every tower; one that is unknown stands by itself.
+
+    Towers that a family of folds has scored several times, "DE-Hai in FOLD", stand together.
+    """
+    towers = [site.partition(" in ")[0] for site in sites]
+    return [str((clusters or {}).get(tower, tower)) for tower in towers]
 
 
 def draws_of(table: pd.DataFrame, protocol: str, n_draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
@@ -61,7 +70,7 @@ def intervals(
     dict, "bootstrap" (what was drawn) and ``gpp.r2.q50.low`` and ``.high``; empty where towers are too few to draw
     """
     towers = table.drop_duplicates("site_id").sort_values("site_id", ignore_index=True)
-    towers["cluster"] = [str((clusters or {}).get(site, site)) for site in towers["site_id"]]
+    towers["cluster"] = clusters_of(towers["site_id"], clusters)
     if towers["cluster"].nunique() < 2:
         return {}
     draws = draws_of(towers, protocol)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..schema import TARGETS
-from .intervals import intervals
+from .intervals import clusters_of, intervals
 from .score import PHYSICS, STRATA, site_table
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def write_row(row: dict[str, Any], results: str | Path = "results", sites: pd.Da
 def sites_to_keep(scores: dict[str, dict], clusters: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """Return the scores of every tower for keeping beside a row, in single precision, with the cluster of each."""
     table = site_table(scores)
-    table.insert(2, "cluster", [str((clusters or {}).get(site, site)) for site in table["site_id"]])
+    table.insert(2, "cluster", clusters_of(table["site_id"], clusters))
     doubles = table.select_dtypes("float64").columns
     return table.astype(dict.fromkeys(doubles, "float32") | dict.fromkeys(["n", "n_dropped", "short"], "int32"))
 

@@ -18,16 +18,25 @@ def run_starts(values: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]]))
 
 
-def factorise(values: np.ndarray) -> tuple[list[str], np.ndarray]:
+def factorise(values: ArrayLike) -> tuple[list[str], np.ndarray]:
     """Return the sorted distinct names and the code of each row; a missing name is "unknown"."""
+    if hasattr(values, "factorize"):  # a pandas column; as an array of objects it would take four times as long
+        code, heads = values.factorize()
+        heads = [*heads, None] if (code < 0).any() else list(heads)
+        names, codes = _sorted_names(heads)
+        return names, codes[code]
     starts = run_starts(values)  # few, where a site's days stand together
-    heads = values[starts].tolist()
+    names, codes = _sorted_names(values[starts].tolist())
+    return names, np.repeat(codes, np.diff(starts, append=len(values)))
+
+
+def _sorted_names(heads: list) -> tuple[list[str], np.ndarray]:
     spelling = {value: _name(value) for value in set(heads)}
     names = sorted(set(spelling.values()))
     order = {name: code for code, name in enumerate(names)}
     lookup = {value: order[name] for value, name in spelling.items()}
-    codes = np.fromiter(map(lookup.__getitem__, heads), np.uint16 if len(names) < 2**16 else np.int64, len(heads))
-    return names, np.repeat(codes, np.diff(starts, append=len(values)))
+    dtype = np.uint16 if len(names) < 2**16 else np.int64
+    return names, np.fromiter(map(lookup.__getitem__, heads), dtype, len(heads))
 
 
 def _name(value: object) -> str:
@@ -68,7 +77,7 @@ class Sites:
         return rows, run_starts(codes)
 
 
-def read_sites(site_id: np.ndarray, strata: Mapping[str, ArrayLike | None]) -> Sites:
+def read_sites(site_id: ArrayLike, strata: Mapping[str, ArrayLike | None]) -> Sites:
     """Return the sites of the rows and their classes; a stratum that is None is left out.
 
     Raises
@@ -83,7 +92,7 @@ def read_sites(site_id: np.ndarray, strata: Mapping[str, ArrayLike | None]) -> S
     return Sites(names, codes, {name: class_of_site(name, values, names, codes) for name, values in given.items()})
 
 
-def class_of_site(stratum: str, values: np.ndarray, names: list[str], codes: np.ndarray) -> np.ndarray:
+def class_of_site(stratum: str, values: ArrayLike, names: list[str], codes: np.ndarray) -> np.ndarray:
     """Return the class of each site [S] from the class of each row [N].
 
     Raises
@@ -102,9 +111,9 @@ def class_of_site(stratum: str, values: np.ndarray, names: list[str], codes: np.
     return np.array(classes)[days.argmax(axis=1)]
 
 
-def column(name: str, values: ArrayLike) -> np.ndarray:
-    """Return one input as an array of one dimension."""
-    out = np.asarray(values)
+def column(name: str, values: ArrayLike) -> ArrayLike:
+    """Return one input as an array of one dimension, a pandas column as it is."""
+    out = values if hasattr(values, "factorize") else np.asarray(values)
     if out.ndim != 1:
         raise ValueError(f"{name} has the shape {out.shape}; expected one value per row.")
     return out
@@ -143,7 +152,7 @@ def matrix(name: str, values: ArrayLike, width: int | None = None) -> np.ndarray
 
 def masks_of(masks: Mapping[str, ArrayLike] | None, n_rows: int) -> dict[str, np.ndarray]:
     """Return named choices of rows as arrays [N] of bool."""
-    out = {name: column(f"Mask {name}", mask) for name, mask in (masks or {}).items()}
+    out = {name: column(f"Mask {name}", np.asarray(mask)) for name, mask in (masks or {}).items()}
     for name, mask in out.items():
         if mask.dtype != bool or len(mask) != n_rows:
             raise ValueError(f"Mask {name} has {len(mask)} values of {mask.dtype}; expected {n_rows} of bool.")
@@ -160,7 +169,7 @@ def require_same_length(**columns: ArrayLike | None) -> None:
 
 
 def require_finite(
-    values: Mapping[str, np.ndarray], observed: np.ndarray, site_id: np.ndarray, date: ArrayLike | None
+    values: Mapping[str, np.ndarray], observed: np.ndarray, site_id: ArrayLike, date: ArrayLike | None
 ) -> None:
     """Refuse inputs [N] or [N, Q] that hold no finite number where there is a reference."""
     for name, of_name in values.items():
@@ -168,8 +177,8 @@ def require_finite(
         bad = observed & (bad if bad.ndim == 1 else bad.any(axis=1))
         if bad.any():
             row = int(np.argmax(bad))
-            day = "" if date is None else f" on {np.asarray(date)[row]}"
+            where = str(np.asarray(site_id)[row]) + ("" if date is None else f" on {np.asarray(date)[row]}")
             raise ValueError(
                 f"{name} has {int(bad.sum())} missing or infinite values where there is a reference, the first at "
-                f"site {site_id[row]}{day}: {of_name[row]}. Give a finite number on every day that is scored."
+                f"site {where}: {of_name[row]}. Give a finite number on every day that is scored."
             )

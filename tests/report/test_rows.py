@@ -13,6 +13,7 @@ import pytest
 
 from carbonbench_core.errors import UsageError
 from carbonbench_core.report import rows as module
+from carbonbench_core.report.intervals import clusters_of
 from carbonbench_core.report.rows import SITES, code_version, result_row, sites_to_keep, write_row
 from carbonbench_core.report.score import score
 from carbonbench_core.schema import TARGETS
@@ -92,6 +93,15 @@ def test_every_quartile_over_towers_has_its_interval(scores: dict) -> None:
         assert row[f"{key}.low"] <= row[key] <= row[f"{key}.high"]
     assert row["bootstrap"] == "2000 draws of towers, neighbours together, within igbp, seed 2024"
     assert "within koppen_main" in result_row(scores, **RUN | {"protocol": "climate_holdout"})["bootstrap"]
+
+
+def test_a_tower_that_several_folds_have_scored_is_one() -> None:
+    assert clusters_of(["A in fold-1", "A in fold-2", "B", "C"], {"A": "north", "C": "north"}) == [
+        "north",
+        "north",
+        "B",
+        "north",
+    ]
 
 
 def test_towers_of_one_cluster_have_no_interval(scores: dict) -> None:
