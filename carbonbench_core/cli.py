@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import CarbonBenchError, first_few
+from .errors import CarbonBenchError, UsageError, first_few
 
 if TYPE_CHECKING:
     from .build import BuildReport
+    from .dataset_folder import DatasetFolder
 
 DEBUG = "CARBONBENCH_DEBUG"
 
@@ -66,7 +67,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="carbonbench", description="The benchmark of zero-shot spatial transfer for terrestrial carbon fluxes."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_build, _add_protocols, _add_run, _add_predict, _add_score, _add_leaderboard):
+    for add in (
+        _add_demo,
+        _add_build,
+        _add_audit,
+        _add_protocols,
+        _add_run,
+        _add_predict,
+        _add_score,
+        _add_leaderboard,
+    ):
         add(commands)
     return parser
 
@@ -162,16 +172,48 @@ def _describe(report: BuildReport) -> str:
     return "\n".join(lines)
 
 
-def _add_protocols(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "protocols", _protocols, "list the protocols of a dataset folder")
+def _add_audit(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "audit", _audit, "report what test towers share with training towers")
+    parser.add_argument("--leakage", metavar="PROTOCOL", help="a protocol or fold of the folder")
+    parser.add_argument("--train", metavar="FILE", help="site ids, one a line or a JSON list, instead of a protocol")
+    parser.add_argument("--test", metavar="FILE", help="site ids of the test towers")
+    parser.add_argument("--picture", metavar="PNG", help="write distances and a map (needs matplotlib)")
     _add_data(parser)
     _add_json(parser)
 
 
-def _protocols(args: argparse.Namespace) -> None:
+def _audit(args: argparse.Namespace) -> None:
+    from .audit import list_leakage, protocol_leakage
+    from .dataset_folder import DatasetFolder
+    from .leakage import describe, read_site_list
+
+    folder = DatasetFolder.find(args.data)
+    if args.leakage and not (args.train or args.test):
+        report = protocol_leakage(folder, args.leakage)
+    elif args.train and args.test and not args.leakage:
+        report = list_leakage(folder, read_site_list(args.train), read_site_list(args.test))
+    else:
+        raise UsageError("Say what to audit: --leakage PROTOCOL, or --train FILE and --test FILE.")
+    if args.picture:
+        from .leakage_picture import picture
+
+        picture(report, args.picture)
+    print(_json(report) if args.json else describe(report))
+
+
+def _add_protocols(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "protocols", _protocols, "list the protocols of a dataset folder")
+    parser.add_argument("--verify", action="store_true", help="draw them again and tell every difference")
+    _add_data(parser)
+    _add_json(parser)
+
+
+def _protocols(args: argparse.Namespace) -> int:
     from .dataset_folder import DatasetFolder
 
     folder = DatasetFolder.find(args.data)
+    if args.verify:
+        return _verify(folder)
     rows = {file: shard["rows"] for file, shard in folder.manifest["shards"].items()}
     listed = [
         {
@@ -183,11 +225,20 @@ def _protocols(args: argparse.Namespace) -> None:
     ]
     if args.json:
         print(_json(listed))
-        return
+        return 0
     print(f"{folder}{' (SYNTHETIC)' if folder.is_synthetic else ''}, data {folder.data_digest}")
     for p in listed:
         splits = ", ".join(f"{s} {n['towers']} towers {n['days']:,} days" for s, n in p["splits"].items())
         print(f"{p['name']}  {p['digest']}\n  {splits}")
+    return 0
+
+
+def _verify(folder: DatasetFolder) -> int:
+    from .protocols import verify
+
+    differences = verify(folder.protocols, folder.sites)
+    print("\n".join(differences) or f"{len(folder.protocols)} protocols: drawn again, the same lists")
+    return 1 if differences else 0
 
 
 def _add_run(commands: argparse._SubParsersAction) -> None:

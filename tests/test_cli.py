@@ -384,3 +384,22 @@ def test_dates_of_features_may_be_whole_numbers(small_folder: Path, tmp_path: Pa
     for name in ("iso", "stamps"):
         assert main(["predict", f"{name}.csv", "--model", str(model), "--out", f"{name}.parquet"]) == 0
     pd.testing.assert_frame_equal(pd.read_parquet("iso.parquet"), pd.read_parquet("stamps.parquet"))
+
+
+def test_protocols_drawn_again_are_the_same_lists(small_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["protocols", "--verify", "--data", str(small_folder)]) == 0
+    assert "drawn again, the same lists" in capsys.readouterr().out
+
+
+def test_a_leakage_audit_tells_distances_and_shared_towers(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(small_folder)]
+    assert main(["audit", "--leakage", "veg_holdout", *data]) == 0
+    assert "km" in capsys.readouterr().out
+    (tmp_path / "train.txt").write_text("SY-001\nSY-002\n")
+    (tmp_path / "test.txt").write_text("SY-002\nSY-003\n")
+    assert main(["audit", "--train", "train.txt", "--test", "test.txt", "--json", *data]) == 0
+    assert "SY-002" in json.dumps(json.loads(capsys.readouterr().out)["identities"])
+    assert main(["audit", *data]) == 2
+    assert "Say what to audit" in said(capsys)
