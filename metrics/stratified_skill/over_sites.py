@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from .inputs import UNKNOWN
@@ -29,8 +31,16 @@ def scores_of(table: dict) -> list[str]:
     return [name for name in table if name not in ("site_id", *strata_of(table), *COUNTS, *MEANS)]
 
 
-def summarise(table: dict) -> dict:
+Areas = Mapping[str, Mapping[str, float]]  # stratum -> class -> the land area it covers, in any unit
+
+
+def summarise(table: dict, areas: Areas | None = None) -> dict:
     """Return what is said over the sites of a table of `site_scores`, over all and by class.
+
+    Parameters
+    ----------
+    table : dict, from `site_scores`
+    areas : dict, stratum -> class -> land area, optional
 
     Returns
     -------
@@ -39,9 +49,16 @@ def summarise(table: dict) -> dict:
         defined, "n" of these and "n_undefined"; the same for each class of each stratum, under the stratum's name;
         over all sites also "macro_STRATUM" (mean over classes of their medians) and "worst_STRATUM" (the worst median
         among classes of at least 5 sites, smaller ones pooled; sites of unknown class take part in neither), and for
-        nnse "mean" and "worst_tenth" (mean of the lowest tenth of the sites); "n_dropped" (days without a reference)
-        and "n_sites_dropped" (sites without any); "across", see `across_sites`
+        nnse "mean" and "worst_tenth" (mean of the lowest tenth of the sites); where areas are given "area_STRATUM", the
+        median with every class weighing as much as its area, the sites of a class sharing it (classes without an area
+        take no part); "n_dropped" (days without a reference) and "n_sites_dropped" (sites without any); "across", see
+        `across_sites`
+
+    Raises
+    ------
+    ValueError : areas of a stratum that is not there, or one that is not above zero
     """
+    _check_areas(table, areas or {})
     scored, scores = table["n"] > 0, scores_of(table)
     out = {"n_dropped": int(table["n_dropped"].sum()), "n_sites_dropped": int((~scored).sum())}
     out |= _summary(table, scores, scored)
@@ -54,6 +71,9 @@ def summarise(table: dict) -> dict:
             medians = {name: out[stratum][name][score]["q50"] for name in present if name != UNKNOWN}
             out[score][f"macro_{stratum}"] = _mean_of_defined(list(medians.values()))
             out[score][f"worst_{stratum}"] = _worst_group(table, stratum, score, scored)
+            if stratum in (areas or {}):
+                values, classes = table[score][scored], table[stratum][scored]
+                out[score][f"area_{stratum}"] = _median_by_area(values, classes, areas[stratum])
     return out
 
 
@@ -112,6 +132,29 @@ def _worst_group(table: dict, stratum: str, score: str, scored: np.ndarray) -> f
     if not medians:
         return np.nan
     return min(medians) if higher_is_better(score) else max(medians, key=abs)
+
+
+def _median_by_area(values: np.ndarray, classes: np.ndarray, areas: Mapping[str, float]) -> float:
+    given = ~np.isnan(values) & np.isin(classes, list(areas))
+    if not given.any():
+        return np.nan
+    values, (names, code, n) = values[given], np.unique(classes[given], return_inverse=True, return_counts=True)
+    weight = (np.array([areas[name] for name in names]) / n)[code]
+    order = np.argsort(values)
+    # Each site stands in the middle of its weight: with equal weights this is the plain median.
+    place = np.cumsum(weight[order]) - weight[order] / 2
+    return float(np.interp(weight.sum() / 2, place, values[order]))
+
+
+def _check_areas(table: dict, areas: Areas) -> None:
+    strange = [stratum for stratum in areas if stratum not in strata_of(table)]
+    if strange:
+        raise ValueError(
+            f"Got areas of {strange[0]}, which is no stratum here: {', '.join(strata_of(table)) or 'none'}."
+        )
+    wrong = [f"{name}={area}" for of in areas.values() for name, area in of.items() if not 0 < area < np.inf]
+    if wrong:
+        raise ValueError(f"An area is not above zero: {wrong[0]}. Leave the class out if it is not known.")
 
 
 def _mean_of_defined(values: list[float]) -> float:

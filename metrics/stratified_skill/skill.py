@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .inputs import Sites, column, days, masks_of, matrix, numbers, read_sites, require_finite, require_same_length
-from .over_sites import COUNTS, MEANS, scores_of, summarise
+from .over_sites import COUNTS, MEANS, Areas, scores_of, summarise
 from .physics import VECTOR, WITH_VECTORS, Fluxes
 from .probabilistic import WITH_QUANTILES, QuantileDays
 from .scores import SCORES, WITH_CLIMATOLOGY
@@ -73,12 +73,14 @@ def stratified_skill(
     climatology: ArrayLike | None = None,
     strata: Mapping[str, ArrayLike] | None = None,
     masks: Mapping[str, ArrayLike] | None = None,
+    areas: Areas | None = None,
 ) -> dict:
     """Score every site, and summarise over sites and over the sites of each class.
 
     Parameters and errors are those of `site_scores`, and
 
     masks : dict, name -> array-like [N] of bool, optional, days to score once more by themselves, such as hot ones
+    areas : dict, stratum -> class -> land area, optional: medians with every class weighing as much as its area
 
     Returns
     -------
@@ -93,7 +95,7 @@ def stratified_skill(
     (0.5, 1, 3)
     """
     rows = _Rows(predictions, references, site_id, igbp, koppen_main, date, climatology, strata)
-    out = _result(rows.table(rows.observed, min_days))
+    out = _result(rows.table(rows.observed, min_days), areas)
     if masks is not None:
         chosen = masks_of(masks, len(rows.y))
         out["days"] = {name: rows.summary_of_days(mask, min_days) for name, mask in chosen.items()}
@@ -111,6 +113,7 @@ def vector_skill(
     climatology: ArrayLike | None = None,
     strata: Mapping[str, ArrayLike] | None = None,
     masks: Mapping[str, ArrayLike] | None = None,
+    areas: Areas | None = None,
 ) -> dict:
     """Score GPP, RECO and NEE each, and whether they are possible together.
 
@@ -130,7 +133,9 @@ def vector_skill(
     c = None if climatology is None else matrix("climatology", climatology, len(VECTOR))
     common = (site_id, igbp, koppen_main, date)
     out = {
-        flux: stratified_skill(p[:, i], y[:, i], *common, min_days, None if c is None else c[:, i], strata, masks)
+        flux: stratified_skill(
+            p[:, i], y[:, i], *common, min_days, None if c is None else c[:, i], strata, masks, areas
+        )
         for i, flux in enumerate(VECTOR)
     }
     sites = _sites(site_id, igbp, koppen_main, strata)
@@ -251,11 +256,11 @@ def _over_all(values: np.ndarray, scored: np.ndarray) -> np.ndarray:
     return out
 
 
-def _result(table: dict) -> dict:
+def _result(table: dict, areas: Areas | None = None) -> dict:
     columns = [name for name in (*COUNTS, *scores_of(table), *MEANS) if name in table]
     rows = zip(*(_plain(table[name]) for name in columns), strict=True)
     sites = [dict(zip(columns, row, strict=True)) for row in rows]
-    return summarise(table) | {"sites": dict(zip(table["site_id"].tolist(), sites, strict=True))}
+    return summarise(table, areas) | {"sites": dict(zip(table["site_id"].tolist(), sites, strict=True))}
 
 
 def _plain(values: np.ndarray) -> list:

@@ -54,6 +54,7 @@ Args:
     min_days (int): sites with fewer days are flagged as short; 30 by default
     strata (dict of list of str): more classes, for each a value per row in the order the rows were given
     masks (dict of list of bool): days to score by themselves, for each a value per row; not in `quantiles`
+    areas (dict of dict of float): land areas of the classes of a stratum, for medians weighted by area
     levels (list of float): the levels of `quantiles`; 0.05, 0.25, 0.5, 0.75, 0.95 by default
     interval (tuple of float): the two levels whose interval is scored; 0.05 and 0.95 by default
 Returns:
@@ -133,10 +134,11 @@ class StratifiedSkill(evaluate.Metric):
         min_days=MIN_DAYS,
         strata=None,
         masks=None,
+        areas=None,
         levels=None,
         interval=None,
     ):
-        given = {"climatology": climatology, "masks": masks, "levels": levels, "interval": interval}
+        given = {"climatology": climatology, "masks": masks, "areas": areas, "levels": levels, "interval": interval}
         given = {name: value for name, value in given.items() if value is not None}
         wrong = given.keys() & (_NOT_OF_QUANTILES if self.config_name == "quantiles" else _OF_QUANTILES)
         if wrong:
@@ -146,7 +148,7 @@ class StratifiedSkill(evaluate.Metric):
 
 
 _OF_QUANTILES = {"levels", "interval"}
-_NOT_OF_QUANTILES = {"climatology", "masks"}
+_NOT_OF_QUANTILES = {"climatology", "masks", "areas"}
 
 
 def _for_arrow(name: str, values):

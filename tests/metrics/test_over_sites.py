@@ -81,6 +81,35 @@ def test_the_worst_tenth_is_the_mean_of_the_lowest_tenth_of_sites() -> None:
     )
 
 
+def test_a_median_by_area_counts_every_class_as_much_as_it_covers() -> None:
+    # ENF three sites of 0.9 0.8 0.7 and an area of 1, GRA one of 0.1 and 3: weights 1 1 1 9. From below the sites stand
+    # in the middle of their weights at 4.5 (0.1), 9.5 (0.7), 10.5, 11.5; half of 12 is 6: 0.1 + 1.5 / 5 * 0.6 = 0.28.
+    p, y, site = sites_with_r2([0.9, 0.8, 0.7, 0.1, -5.0])
+    igbp = np.repeat(["ENF", "ENF", "ENF", "GRA", "WAT"], 2)
+    result = stratified_skill(p, y, site, igbp=igbp, areas={"igbp": {"ENF": 1.0, "GRA": 3.0, "CRO": 7.0}})
+    assert result["r2"]["area_igbp"] == pytest.approx(0.28)
+    assert math.isnan(stratified_skill(p, y, site, igbp=igbp, areas={"igbp": {"CRO": 1.0}})["r2"]["area_igbp"])
+
+
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=12))
+def test_areas_in_proportion_to_sites_leave_the_median_as_it_is(values: list[int]) -> None:
+    r2 = [v / 20 for v in values]
+    p, y, site = sites_with_r2(r2)
+    igbp = np.repeat(np.array(["ENF", "GRA"])[np.arange(len(r2)) % 2], 2)
+    areas = {"ENF": float((len(r2) + 1) // 2), "GRA": float(max(len(r2) // 2, 1))}
+    result = stratified_skill(p, y, site, igbp=igbp, areas={"igbp": areas})["r2"]
+    assert result["area_igbp"] == pytest.approx(result["q50"], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("areas", "message"),
+    [({"biome": {"a": 1.0}}, "areas of biome, which is no stratum here: igbp"), ({"igbp": {"ENF": 0.0}}, "ENF=0.0")],
+)
+def test_areas_that_cannot_be_used_are_refused(areas: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        stratified_skill([1.0], [1.0], ["S"], igbp=["ENF"], areas=areas)
+
+
 @pytest.mark.parametrize("decimals", [1, 9])
 def test_means_across_sites_agree_with_scikit_learn_and_scipy_ties_included(decimals: int) -> None:
     rng = np.random.default_rng(0)
