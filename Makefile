@@ -22,7 +22,7 @@ quality: $(STAMP)
 
 $(STAMP): pyproject.toml $(FOLDERS)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[trees,neural,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[trees,neural,plot,dev]"
 	touch $@
 
 clean:

@@ -169,13 +169,20 @@ class Transformer(Baseline):
 
 def _check_sizes(own: dict[str, Any]) -> None:
     whole = ("hidden", "layers", "heads", "static_size", "batch_size", "max_epochs", "patience", "num_threads")
-    for key in whole:
+    for key in (*whole, "length", "horizon", "stride"):
         if own[key] < 1:
             raise UsageError(f"Got {key}={own[key]}, expected at least 1.")
+    if own["horizon"] > own["length"]:
+        raise UsageError(f"Got horizon={own['horizon']} above length={own['length']}, the days of a window.")
     if own["hidden"] % own["heads"]:
         raise UsageError(f"Got hidden={own['hidden']}, which heads={own['heads']} does not divide.")
-    for key in ("dropout", "averaging", "hide"):
+    for key in ("dropout", "averaging", "hide", "warmup"):
         if not 0 <= own[key] < 1:
             raise UsageError(f"Got {key}={own[key]}, expected a share of at least 0 and below 1.")
-    if own["learning_rate"] <= 0:
-        raise UsageError(f"Got learning_rate={own['learning_rate']}, expected a number above 0.")
+    # Written so that NaN, with which no comparison holds, is refused as well.
+    for key in ("learning_rate", "clip"):
+        if not own[key] > 0:
+            raise UsageError(f"Got {key}={own[key]}, expected a number above 0.")
+    for key in ("noise", "weight_decay"):
+        if not own[key] >= 0:
+            raise UsageError(f"Got {key}={own[key]}, expected a number of at least 0.")

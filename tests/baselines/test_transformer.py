@@ -153,7 +153,20 @@ def test_daily_inputs_alone_are_enough(train: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"heads": 3}, {"dropout": 1.0}, {"layers": 0}, {"learning_rate": 0.0}, {"averaging": -0.1}]
+    "wrong",
+    [
+        {"heads": 3},
+        {"dropout": 1.0},
+        {"layers": 0},
+        {"stride": 0},
+        {"horizon": 31},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"clip": 0.0},
+        {"noise": -1.0},
+        {"averaging": -0.1},
+        {"warmup": 1.0},
+    ],
 )
 def test_sizes_that_make_no_network_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
