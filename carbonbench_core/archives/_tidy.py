@@ -121,7 +121,7 @@ def _column(raw: pa.ChunkedArray, name: str, unit: str | None, mapping: Mapping,
     if name == "date":
         return raw
     if name in _TEXT:
-        return _text(raw)
+        return _text(raw, mapping.column[name], path)
     try:
         values = raw.cast(_csv_type(name), safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -145,9 +145,12 @@ def _without_codes(values: pa.ChunkedArray, codes: tuple[float, ...]) -> pa.Chun
     return pc.if_else(gone, pa.scalar(None, values.type), values)
 
 
-def _text(raw: pa.ChunkedArray) -> pa.ChunkedArray:
+def _text(raw: pa.ChunkedArray, column: str, path: Path) -> pa.ChunkedArray:
     """Return text, trimmed; empty text is null."""
-    text = pc.utf8_trim_whitespace(raw.cast(pa.string()))
+    try:
+        text = pc.utf8_trim_whitespace(raw.cast(pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ArchiveError(f"{path}: column {column} holds no text ({_line(error)}). Export the table again.") from None
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 

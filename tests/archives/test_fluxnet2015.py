@@ -19,6 +19,7 @@ from carbonbench_core.archives import _oneflux, _zips
 from carbonbench_core.errors import ArchiveError
 
 from . import fluxnet2015 as make
+from .damage import damage
 
 
 def read(path: Path) -> archives.Record:
@@ -246,10 +247,7 @@ def test_a_stamp_is_good_exactly_if_python_knows_the_day(stamp: int) -> None:
 def test_whatever_bytes_are_damaged_the_file_is_read_or_refused_in_words(packed: bool, data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         path = (make.write_zip if packed else make.write_csv)(Path(folder))
-        content = bytearray(path.read_bytes())
-        for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
-            content[at] = data.draw(st.integers(0, 255))
-        path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+        damage(path, data)
         inventory = archives.scan([path])
         for entry in inventory.entries:
             with suppress(ArchiveError):  # any other exception fails this test

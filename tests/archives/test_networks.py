@@ -16,6 +16,7 @@ from carbonbench_core.archives import Record
 from carbonbench_core.errors import ArchiveError
 
 from . import ameriflux, icos, japanflux, shuttle
+from .damage import damage
 
 # Each: (folder, site, the daily file's bytes) -> None, writes the archive of one tower.
 PACKERS: dict[str, Callable[[Path, str, bytes], object]] = {
@@ -59,10 +60,7 @@ ZIPS = {"ameriflux": ameriflux, "icos": icos, "japanflux": japanflux, "shuttle":
 def test_whatever_bytes_of_a_zip_are_damaged_it_is_read_or_refused_in_words(network: str, data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         path = ZIPS[network].write_zip(Path(folder))
-        content = bytearray(path.read_bytes())
-        for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
-            content[at] = data.draw(st.integers(0, 255))
-        path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+        damage(path, data)
         inventory = archives.scan([path])
         for entry in inventory.entries:
             with suppress(ArchiveError):  # any other exception fails this test

@@ -20,6 +20,7 @@ from carbonbench_core import archives
 from carbonbench_core.archives import Options
 from carbonbench_core.errors import ArchiveError
 
+from .damage import damage
 from .table import MAPPING, rows, write
 
 
@@ -201,16 +202,21 @@ def test_when_a_parquet_file_is_none_then_it_is_broken_with_or_without_a_mapping
         assert "no readable parquet table" in archives.scan([path], options).broken[str(path)]
 
 
+def test_text_that_is_no_utf8_is_refused_in_words(tmp_path: Path, mapping: Path) -> None:
+    path = write(tmp_path, rows(), ".parquet")
+    content = path.read_bytes()
+    assert b"\x02\x00\x00\x00AA" in content  # a plain string of Parquet: its length, then its bytes
+    path.write_bytes(content.replace(b"\x02\x00\x00\x00AA", b"\x02\x00\x00\x00\xff\xfe"))
+    assert "holds no text" in archives.scan([path], Options(mapping=str(mapping))).broken[str(path)]
+
+
 @given(st.data())
 def test_whatever_bytes_of_a_table_are_damaged_it_is_read_or_refused_in_words(data: st.DataObject) -> None:
     with TemporaryDirectory() as name:
         mapping = Path(name) / "mine.toml"
         mapping.write_text(MAPPING)
         path = write(Path(name), rows(), data.draw(st.sampled_from([".parquet", ".csv"])))
-        content = bytearray(path.read_bytes())
-        for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
-            content[at] = data.draw(st.integers(0, 255))
-        path.write_bytes(content)
+        damage(path, data, cut=False)
         with suppress(ArchiveError):  # any other exception fails this test
             read(path, mapping)
 
