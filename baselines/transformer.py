@@ -13,7 +13,7 @@ from carbonbench_core.errors import CarbonBenchError, FeatureError, UsageError
 from carbonbench_core.rows import quality, sites, targets
 from carbonbench_core.windows import Windows, to_windows
 
-from . import Baseline
+from . import Baseline, need
 from ._inputs import input_columns
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Transformer(Baseline):
         return input_columns(table, self.settings)
 
     def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
+        _need_libraries()
         from ._tower_days import Watch
         from ._training import seeded
         from ._training import train as learn
@@ -152,6 +153,7 @@ class Transformer(Baseline):
         return sorted({p.name for p in folder.iterdir()} - before | {WEIGHTS, "config.json", "modeling_transformer.py"})
 
     def _load(self, folder: Path, state: dict[str, Any]) -> None:
+        _need_libraries()
         from safetensors.torch import load_file
 
         from ._training import History
@@ -165,6 +167,11 @@ class Transformer(Baseline):
         self._history = History(**state["history"])
         self._model = CarbonTransformer(CarbonTransformerConfig.from_pretrained(folder, local_files_only=True))
         self._model.load_state_dict(load_file(folder / WEIGHTS))
+
+
+def _need_libraries() -> None:
+    for library in ("torch", "transformers", "safetensors"):
+        need(library, "neural")
 
 
 def _check_sizes(own: dict[str, Any]) -> None:

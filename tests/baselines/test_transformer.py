@@ -235,3 +235,16 @@ def test_pickled_weights_are_never_read(saved: Path, tmp_path: Path) -> None:
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(CarbonBenchError, match="never from pickle"):
         from_pretrained(folder)
+
+
+@pytest.mark.parametrize("library", ["torch", "transformers", "safetensors"])
+def test_a_library_that_is_not_installed_is_named_with_the_extra_that_brings_it(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    table = pd.DataFrame(
+        {"site_id": "AA", "date": pd.date_range("2001-01-01", periods=40), "latitude": 50.0, "TA_F": 1.0}
+        | {"gpp": 1.0, "reco": 1.0, "nee": 0.0, "nee_qc": 1.0}
+    )
+    with pytest.raises(CarbonBenchError, match=rf"{library} is not installed.*carbonbench\[neural\]"):
+        Transformer().fit(table)
