@@ -21,8 +21,9 @@ import datasets
 import pyarrow as pa
 
 from carbonbench_core import schema
-from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder, read_batches, read_shard
+from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.files import read_batches, read_shard
 from carbonbench_core.predictions import validate_predictions
 from carbonbench_core.report.leaderboard import leaderboard
 from carbonbench_core.schema import columns

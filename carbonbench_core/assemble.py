@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import card, dataset_folder, protocols, schema
-from .dataset_folder import DatasetFolder, read_shard, write_shard, write_text
+from .dataset_folder import DatasetFolder
+from .files import read_shard, write_shard, write_text
 
 if TYPE_CHECKING:
     from .build import BuildReport

@@ -42,7 +42,7 @@ def list_leakage(folder: DatasetFolder, train: list[str], test: list[str]) -> di
 
     Parameters and errors are those of `protocol_leakage`; `train` and `test` are site ids.
     """
-    from .dataset_folder import read_shard
+    from .files import read_shard
 
     has_late = dict(zip(folder.sites["site_id"], folder.sites["has_late"], strict=True))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import schema
-from .dataset_folder import write_shard, write_text
 from .errors import CarbonBenchError
+from .files import write_shard, write_text
 from .harmonise import harmonise, split_parts
 from .towers import resolve
 

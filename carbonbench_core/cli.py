@@ -256,7 +256,8 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
 
 def _run(args: argparse.Namespace) -> None:
     from .dataset_folder import DatasetFolder
-    from .run import parse_settings, run
+    from .models import parse_settings
+    from .run import run
 
     folder = DatasetFolder.find(args.data)
     settings = parse_settings(args.set)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import DatasetFolderError, ProtocolError, first_few
+from .files import read_shard
 from .protocols import Protocol, derive, families, masked, rules, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
 
     import pandas as pd
     import pyarrow as pa
@@ -245,90 +244,6 @@ class DatasetFolder:
 
     def __str__(self) -> str:
         return f"{HUB_PREFIX}{self.repo}@{self.revision}" if self.repo else str(self.root)
-
-
-def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Return a shard as a table mapped in place.
-
-    Raises
-    ------
-    DatasetFolderError : the file is damaged or lacks a column
-    """
-    import pyarrow as pa
-
-    try:
-        table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-        return table if columns is None else table.select(columns)
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise DatasetFolderError(f"Shard {path} cannot be read: {error}. Build the folder again.") from None
-
-
-def read_batches(stream: BinaryIO, name: str, columns: list[str]) -> Iterator[pa.Table]:
-    """Yield the record batches of a shard that is read from a stream.
-
-    Raises
-    ------
-    DatasetFolderError : the bytes are damaged or lack a column
-    """
-    import pyarrow as pa
-
-    try:
-        for batch in pa.ipc.open_stream(stream):
-            yield pa.Table.from_batches([batch]).select(columns)
-    except (pa.ArrowException, KeyError) as error:
-        raise DatasetFolderError(f"Shard {name} cannot be read: {error}. Build the folder again.") from None
-
-
-def write_shard(table: pa.Table, path: Path) -> None:
-    """Write a table as an Arrow IPC stream, whole or not at all."""
-    import pyarrow as pa
-
-    partial = path.with_suffix(".partial")
-    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-    os.replace(partial, path)
-
-
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a data frame as Parquet, whole or not at all; folders are made as needed.
-
-    Raises
-    ------
-    DatasetFolderError : the file cannot be written
-    """
-    make_folder(path.parent)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        frame.to_parquet(partial, index=False)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise DatasetFolderError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from None
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder that is to be written to.
-
-    Raises
-    ------
-    DatasetFolderError : it cannot be made
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatasetFolderError(f"Cannot make folder {path}: {error.strerror or error}. Choose another.") from None
-
-
-def file_name(text: str) -> str:
-    """Return a name as one that stays in its folder: letters, digits, dot, underscore and hyphen."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".") or "_"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
 
 
 def put_in_place(finished: Path, out: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .dataset_folder import make_folder, write_parquet
 from .errors import UsageError
+from .files import make_folder, write_parquet
 from .predictions import KEYS, whole_days
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
-from .dataset_folder import DatasetFolder, file_name, make_folder, write_parquet
-from .errors import FeatureError, PredictionError, UsageError, unknown
+from .dataset_folder import DatasetFolder
+from .errors import FeatureError, PredictionError
+from .files import file_name, make_folder, write_parquet
 from .geography import components
+from .models import make_model
 from .protocols import families
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _run_fold(
 ) -> _Fold:
     import carbonbench
 
-    fitted = _make(model, seed, settings)
+    fitted = make_model(model, seed, settings)
     data = carbonbench.load(protocol, str(folder), feature_set)
     started = time.perf_counter()
     fitted.fit(data["train"], data["validation"])
@@ -252,65 +253,3 @@ def default_feature_set(folder: DatasetFolder) -> str:
     if not sets:
         raise FeatureError(f"{folder} carries no features; models have nothing to learn from.")
     return sets[0]
-
-
-def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """Return ``KEY=VALUE`` pairs as a dict; values are JSON where they parse as such, else text.
-
-    Raises
-    ------
-    UsageError : a pair has no "="
-    """
-    settings = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageError(f"Got setting {pair!r}, expected KEY=VALUE.")
-        try:
-            settings[key] = json.loads(value)
-        except ValueError:
-            settings[key] = {"True": True, "False": False, "None": None}.get(value, value)
-    return settings
-
-
-def _make(model: str, seed: int, settings: dict[str, Any]) -> Any:
-    if "seed" in settings:
-        raise UsageError("The seed is no setting of a model. Give it with --seed.")
-    if ".py:" not in model:
-        from carbonbench_baselines import load_baseline
-
-        return load_baseline(model, seed=seed, **settings)
-    file, _, name = model.rpartition(":")
-    cls = _user_class(Path(file), name)
-    takes = signature(cls).parameters
-    if "seed" in takes:
-        settings = {**settings, "seed": seed}
-    elif seed:
-        raise UsageError(f"Got seed {seed}, but {name} takes no seed. Give its constructor one, or leave --seed out.")
-    strangers = [key for key in settings if key not in takes]
-    if strangers and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
-        raise unknown(f"setting of {name}", strangers[0], takes)
-    return cls(**settings)
-
-
-def _user_class(file: Path, name: str) -> type:
-    """Return a class from a user's own file, which runs as any Python the user starts."""
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    if not file.is_file():
-        raise UsageError(f"No file {file}. Expected FILE.py:CLASS or the name of a baseline.")
-    spec = spec_from_file_location(file.stem, file)
-    module = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(
-            f"{file} cannot be run: {type(error).__name__}: {error}. Run it with python to see."
-        ) from error
-    if not hasattr(module, name):
-        raise unknown(f"class in {file}", name, [n for n, v in vars(module).items() if isinstance(v, type)])
-    cls = getattr(module, name)
-    lacking = [method for method in ("fit", "predict") if not callable(getattr(cls, method, None))]
-    if lacking:
-        raise UsageError(f"{name} in {file} has no method {' and '.join(lacking)}; a model has fit and predict.")
-    return cls

@@ -16,8 +16,9 @@ import pytest
 
 import carbonbench
 from carbonbench_core.assemble import sha256_of
-from carbonbench_core.dataset_folder import DatasetFolder, read_shard, write_shard
+from carbonbench_core.dataset_folder import DatasetFolder
 from carbonbench_core.errors import CarbonBenchError, DatasetFolderError, FeatureError, ProtocolError, UsageError
+from carbonbench_core.files import read_shard, write_shard
 
 ROWS = "{s: (d.num_rows, round(sum(v for v in d['gpp'] if v is not None), 6)) for s, d in ds.items()}"
 
