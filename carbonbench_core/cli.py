@@ -281,8 +281,12 @@ def _predict(args: argparse.Namespace) -> None:
 
 def _add_score(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "score", _score, "validate predictions against the evaluation index and score them")
-    parser.add_argument("predictions", metavar="FILE", help="Parquet or CSV: site_id, date, gpp, reco, nee")
-    parser.add_argument("--protocol", required=True)
+    parser.add_argument("predictions", metavar="FILE", nargs="?", help="Parquet or CSV: site_id, date, gpp, reco, nee")
+    parser.add_argument("--protocol", help="needed with FILE")
+    parser.add_argument("--submission", metavar="DIR", help="score a submission folder and write its result row")
+    parser.add_argument(
+        "--results", default="results", metavar="DIR", help="where that row goes (default: ./%(default)s)"
+    )
     parser.add_argument("--split", default="test", choices=("test", "id_test"))
     parser.add_argument("--any-units", action="store_true", help="do not refuse what seems to be in another unit")
     _add_data(parser)
@@ -291,11 +295,15 @@ def _add_score(commands: argparse._SubParsersAction) -> None:
 
 def _score(args: argparse.Namespace) -> None:
     from .dataset_folder import DatasetFolder
-    from .run import describe_scores, score_predictions
+    from .run import describe_scores, score_predictions, score_submission
 
-    scores = score_predictions(
-        args.predictions, DatasetFolder.find(args.data), args.protocol, args.split, not args.any_units
-    )
+    if bool(args.submission) == bool(args.predictions and args.protocol):
+        raise UsageError("Say what to score: FILE with --protocol, or --submission DIR.")
+    folder = DatasetFolder.find(args.data)
+    if args.submission:
+        scores = score_submission(args.submission, folder, args.results)
+    else:
+        scores = score_predictions(args.predictions, folder, args.protocol, args.split, not args.any_units)
     print(_json(scores) if args.json else describe_scores(scores))
 
 

@@ -13,7 +13,7 @@ from . import schema
 from .dataset_folder import DatasetFolder
 from .errors import FeatureError, PredictionError
 from .files import file_name, make_folder, write_parquet
-from .geography import components
+from .geography import components, continent
 from .models import make_model
 from .protocols import families
 
@@ -184,8 +184,10 @@ def evaluation_frame(folder: DatasetFolder, protocol: str, split: str = "test") 
 
     frozen = folder.protocol(protocol)
     wanted = [*KEYS, *STRATA, *schema.TARGETS, "nee_qc"]
-    parts = folder.tables(frozen, split, wanted)
-    return predictions.evaluation_frame(parts, frozen.qc_threshold)
+    frame = predictions.evaluation_frame(folder.tables(frozen, split, wanted), frozen.qc_threshold)
+    placed = folder.sites.dropna(subset=["latitude", "longitude"])
+    continents = continent(placed["latitude"], placed["longitude"])
+    return frame.assign(continent=frame["site_id"].map(dict(zip(placed["site_id"], continents, strict=True))))
 
 
 def score_predictions(
@@ -202,6 +204,49 @@ def score_predictions(
     if isinstance(predictions, str | Path):
         predictions = read_predictions(predictions)
     return score(*_aligned(predictions, folder, protocol, split, check_units))
+
+
+def score_submission(submission: str | Path, folder: DatasetFolder, results: str | Path | None) -> dict[str, Any]:
+    """Validate a submission folder against its protocol, score it and write its result row.
+
+    Parameters
+    ----------
+    submission : path, a folder with predictions.parquet and submission.yaml; see results/TEMPLATE
+    folder : DatasetFolder
+    results : path or None, where the result row goes
+
+    Returns
+    -------
+    dict, target -> scores
+
+    Raises
+    ------
+    CarbonBenchError : the declaration, the digest or the predictions do not fit; says what to do
+    """
+    import pyarrow as pa
+
+    from .report.rows import result_row, sites_to_keep, write_row
+    from .report.score import score
+    from .report.submission import read_submission
+
+    declared = read_submission(submission)
+    frozen = folder.protocol(declared.protocol)
+    declared.require_digest(frozen.digest)
+    frame = evaluation_frame(folder, declared.protocol)
+    known = pa.concat_tables(folder.tables(frozen, "test", KEYS)).to_pandas()
+    scores = score(declared.predictions(frame, known), frame)
+    clusters = neighbours(folder.sites)
+    row = result_row(
+        scores,
+        protocol_digest=frozen.digest,
+        data_digest=folder.data_digest,
+        synthetic=folder.is_synthetic,
+        clusters=clusters,
+        **declared.row_fields(),
+    )
+    if results is not None:
+        write_row(row, results, sites_to_keep(scores, clusters))
+    return scores
 
 
 def _aligned(

@@ -403,3 +403,32 @@ def test_a_leakage_audit_tells_distances_and_shared_towers(
     assert "SY-002" in json.dumps(json.loads(capsys.readouterr().out)["identities"])
     assert main(["audit", *data]) == 2
     assert "Say what to audit" in said(capsys)
+
+
+def test_a_submission_is_checked_scored_and_kept_as_a_row(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(small_folder)]
+    assert main(["run", "veg_holdout", "--model", "climatology", *data]) == 0
+    made = next((tmp_path / "runs" / "veg_holdout").glob("climatology-*-seed0/predictions.parquet"))
+    place = tmp_path / "results" / "veg_holdout" / "ours"
+    place.mkdir()
+    (place / "predictions.parquet").write_bytes(made.read_bytes())
+    declared = (
+        "model: ours\nauthors:\n  - A. Author\nlink: https://example.org/ours\nprotocol: veg_holdout\n"
+        "feature_set: minimal\ntraining_data:\n  - train split of veg_holdout\ntest_towers_seen: false\n"
+    )
+    (place / "submission.yaml").write_text(declared)
+    assert main(["score", "--submission", str(place), *data]) == 0
+    capsys.readouterr()
+    assert main(["leaderboard", "results", "--json"]) == 0
+    rows = {row["model"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["ours"]["gpp.r2.q50"] == pytest.approx(rows["climatology"]["gpp.r2.q50"], abs=1e-9)
+    (place / "submission.yaml").write_text(declared.replace("model: ours\n", ""))
+    assert main(["score", "--submission", str(place), *data]) == 1
+    assert "model is missing" in said(capsys)
+
+
+def test_score_wants_a_file_with_its_protocol_or_a_submission(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", "predictions.parquet"]) == 2
+    assert "Say what to score" in said(capsys)
