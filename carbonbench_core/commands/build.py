@@ -1,0 +1,71 @@
+"""`carbonbench build`: archives and tables to a dataset folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import first_few
+from ._shared import add_json, as_json, command
+
+if TYPE_CHECKING:
+    from ..build import BuildReport
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = command(commands, "build", _build, "build a dataset folder from archives and tables")
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, or folders that are walked")
+    parser.add_argument("--out", default="carbonbench", help="folder to write (default: ./%(default)s)")
+    parser.add_argument("--towers", metavar="CSV", help="table of towers: coordinates and classes the archives lack")
+    parser.add_argument("--mapping", metavar="NAME|FILE", help="what the columns of a tidy table are")
+    parser.add_argument("--qc", type=float, default=1.0, help="smallest nee_qc of a scored day (default: %(default)s)")
+    parser.add_argument("--workers", type=int, help="processes (default: all cores)")
+    add_json(parser)
+
+
+def _build(args: argparse.Namespace) -> int:
+    from ..build import build
+
+    report = build(
+        args.sources,
+        args.out,
+        towers=args.towers,
+        mapping=args.mapping,
+        qc_threshold=args.qc,
+        workers=args.workers,
+        progress=not args.json,
+    )
+    print(as_json(report.to_json()) if args.json else _describe(report))
+    for source, reason in report.failed.items():
+        print(f"carbonbench: not built: {source}: {reason}", file=sys.stderr)
+    return 1 if report.failed else 0
+
+
+def _describe(report: BuildReport) -> str:
+    from ..protocols import rules
+
+    counts = report.counts
+    lines = [
+        f"{report.out}: {report.towers} towers, {counts['rows_written']:,} site-days "
+        f"({counts['rows_read']:,} read, {counts['inserted_days']:,} inserted)"
+    ]
+    if report.taken_up:
+        lines.append(f"taken up from an interrupted build: {report.taken_up} towers")
+    for name, count in counts.items():
+        if count and name not in ("rows_read", "rows_written", "inserted_days"):
+            lines.append(f"  {name}: {count:,}")
+    lines.append(f"protocols: {', '.join(report.protocols) or 'none'}")
+    single = {name: why for name, why in report.unsupported.items() if name in rules()}
+    lines += [f"  not supported: {name}: {why}" for name, why in single.items()]
+    if folds := len(report.unsupported) - len(single):
+        lines.append(f"  and {folds} folds of families; protocols.json says why")
+    if report.superseded:
+        lines.append(f"superseded by another record of the same tower: {first_few(report.superseded)}")
+    if report.unrecognised:
+        lines.append(f"not recognised: {first_few(report.unrecognised)}")
+    lines += [f"note: {note}" for note in report.notes[:10]]
+    if len(report.notes) > 10:
+        lines.append(f"and {len(report.notes) - 10} more notes in manifest.json")
+    return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""`carbonbench run`: train, predict, score."""
+
+from __future__ import annotations
+
+import argparse
+
+from ._shared import add_data, add_json, as_json, command
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = command(commands, "run", _run, "train a baseline on a protocol, predict its test towers, score them")
+    parser.add_argument("protocol")
+    parser.add_argument("--model", required=True, metavar="NAME", help="a baseline, or FILE.py:CLASS of your own")
+    parser.add_argument("--feature-set", metavar="SET", help="default: minimal where the folder has it, else tower")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of the baseline")
+    parser.add_argument("--out", default="runs", metavar="DIR", help="models and predictions (default: ./%(default)s)")
+    parser.add_argument("--results", default="results", metavar="DIR", help="result rows (default: ./%(default)s)")
+    add_data(parser)
+    add_json(parser)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from ..dataset_folder import DatasetFolder
+    from ..models import parse_settings
+    from ..run import run
+
+    folder = DatasetFolder.find(args.data)
+    settings = parse_settings(args.set)
+    result = run(args.protocol, args.model, folder, args.feature_set, args.seed, settings, args.out, args.results)
+    print(as_json(result.row) if args.json else result.describe())
