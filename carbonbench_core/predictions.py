@@ -120,6 +120,20 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     return frame[list(COLUMNS)].assign(date=whole_days(frame["date"]).astype("datetime64[s]"))
 
 
+def require_table(predictions: object) -> None:
+    """Refuse what is no table of predictions.
+
+    Raises
+    ------
+    PredictionError : says what came and what was expected
+    """
+    if not hasattr(predictions, "columns"):
+        raise PredictionError(
+            f"Got predictions of type {type(predictions).__name__}, expected a pandas.DataFrame with "
+            "site_id, date, gpp, reco and nee."
+        )
+
+
 def validate_predictions(
     predictions: pd.DataFrame,
     frame: pd.DataFrame,

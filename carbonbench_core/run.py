@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .dataset_folder import DatasetFolder
-from .errors import FeatureError, PredictionError
-from .files import file_name, make_folder, write_parquet
+from .errors import FeatureError
+from .files import make_folder
+from .fold import Fold, Task, forget, run_fold
 from .geography import components, continent
-from .models import make_model
 from .protocols import families
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 KEYS = ["site_id", "date"]
 STRATA = ["igbp", "koppen_main", "koppen"]
-PREDICTIONS = "predictions.parquet"
 NEIGHBOURS = 10.0  # km: towers of one reanalysis cell, which the intervals draw together
 
 
@@ -83,14 +80,15 @@ def run(
     if folder.is_synthetic:
         print("SYNTHETIC data: no number below says anything about the Earth.")
     names = families(folder.protocols).get(protocol)
-    folds = [
-        _run_fold(name, model, folder, feature_set, seed, settings or {}, Path(out) / (protocol if names else ""))
-        for name in names or [protocol]
-    ]
-    scores = {
-        split: score(*(_joined(folds, split, table) for table in ("predictions", "frames")))
-        for split in folds[0].frames
-    }
+    folds, tables = [], []
+    for name in names or [protocol]:
+        place = Path(out) / (protocol if names else "")
+        folds.append(fold := run_fold(Task(name, model, folder, feature_set, seed, settings or {}, place)))
+        if fold.taken_up:
+            print(f"{name}: taken up from {fold.place}, where a run that was stopped had finished it.")
+        # Checked at once: predictions that do not fit the index should not cost the folds that follow.
+        tables.append({split: _aligned(fold.predictions(split), folder, name, split) for split in fold.splits})
+    scores = {split: score(*_joined(folds, tables, split)) for split in tables[0]}
     row = result_row(
         scores["test"],
         id_test=scores.get("id_test"),
@@ -107,65 +105,20 @@ def run(
     )
     if results is not None:
         write_row(row, results, sites_to_keep(scores["test"], clusters))
+    forget(folds)
     place = folds[0].place.parent.parent if names else folds[0].place
     return Result(row, place, scores)
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """One protocol, fitted and predicted: aligned predictions and evaluation frame per split."""
-
-    name: str
-    model: str
-    settings: dict[str, Any]
-    place: Path
-    seconds: dict[str, float]
-    predictions: dict[str, pd.DataFrame]
-    frames: dict[str, pd.DataFrame]
-
-
-def _run_fold(
-    protocol: str,
-    model: str,
-    folder: DatasetFolder,
-    feature_set: str,
-    seed: int,
-    settings: dict[str, Any],
-    out: Path,
-) -> _Fold:
-    import carbonbench
-
-    fitted = make_model(model, seed, settings)
-    data = carbonbench.load(protocol, str(folder), feature_set)
-    started = time.perf_counter()
-    fitted.fit(data["train"], data["validation"])
-    seconds = {"fit_seconds": time.perf_counter() - started}
-    name = file_name(str(getattr(fitted, "name", type(fitted).__name__)))
-    kept = getattr(fitted, "settings", settings)
-    # Runs that differ in anything but the seed stand beside one another.
-    identity = [folder.protocol(protocol).digest, folder.data_digest, feature_set, kept]
-    tag = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    place = out / protocol / f"{name}-{tag}-seed{seed}"
-    aligned, frames = {}, {}
-    for split in [s for s in ("test", "id_test") if s in data]:
-        started = time.perf_counter()
-        predictions = fitted.predict(data[split].remove_columns([*schema.TARGETS, "nee_qc"]))
-        seconds[f"{split}_predict_seconds"] = time.perf_counter() - started
-        aligned[split], frames[split] = _aligned(predictions, folder, protocol, split)
-        write_parquet(predictions, place / (PREDICTIONS if split == "test" else f"{split}_{PREDICTIONS}"))
-    if hasattr(fitted, "save_pretrained"):
-        fitted.save_pretrained(place / "model")
-    return _Fold(protocol, name, kept, place, seconds, aligned, frames)
-
-
-def _joined(folds: list[_Fold], split: str, table: str) -> pd.DataFrame:
-    """Return the predictions or frames of all folds; a training tower of several folds counts once for each."""
+def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return predictions and frame of all folds; a training tower of several folds counts once for each."""
     import pandas as pd
 
-    tables = [getattr(fold, table)[split] for fold in folds if split in fold.frames]
+    of_split = [pair[split] for pair in tables if split in pair]
     if split != "test" and len(folds) > 1:
-        tables = [t.assign(site_id=t["site_id"] + f" in {f.name}") for f, t in zip(folds, tables, strict=True)]
-    return pd.concat(tables, ignore_index=True)
+        named = zip(folds, of_split, strict=True)
+        of_split = [tuple(t.assign(site_id=t["site_id"] + f" in {fold.name}") for t in pair) for fold, pair in named]
+    return tuple(pd.concat(column, ignore_index=True) for column in zip(*of_split, strict=True))
 
 
 def _digest(digests: list[str]) -> str:
@@ -255,13 +208,9 @@ def _aligned(
     """Return validated predictions and the evaluation frame, row by row the same."""
     import pyarrow as pa
 
-    from .predictions import validate_predictions
+    from .predictions import require_table, validate_predictions
 
-    if not hasattr(predictions, "columns"):
-        raise PredictionError(
-            f"Got predictions of type {type(predictions).__name__}, expected a pandas.DataFrame with "
-            "site_id, date, gpp, reco and nee."
-        )
+    require_table(predictions)
     frame = evaluation_frame(folder, protocol, split)
     known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, KEYS)).to_pandas()
     return validate_predictions(predictions, frame, known, check_units), frame

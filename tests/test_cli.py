@@ -318,6 +318,46 @@ def test_a_family_runs_all_its_folds_and_scores_every_tower_once(
     assert len(kept) == len(folds)
 
 
+STOPPED = """
+from pathlib import Path
+
+class Stopped:
+    def fit(self, train, validation):
+        fits = Path("fits")
+        fits.write_text(fits.read_text() + "x" if fits.exists() else "x")
+        if fits.read_text() == "xx":
+            raise KeyboardInterrupt
+        return self
+
+    def predict(self, data):
+        return data.select_columns(["site_id", "date"]).to_pandas().assign(gpp=1.0, reco=1.0, nee=0.0)
+"""
+
+
+def test_a_family_that_was_stopped_takes_up_its_finished_folds_once(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(STOPPED)
+    command = ["run", "spatial_blocks_0km", "--model", "mine.py:Stopped", "--data", str(small_folder)]
+    folds = [name for name in carbonbench.list_protocols(small_folder) if name.startswith("spatial_blocks_0km_")]
+    assert main(command) == 130  # in the second fit
+    assert main(command) == 0
+    assert f"{folds[0]}: taken up" in capsys.readouterr().out
+    assert len((tmp_path / "fits").read_text()) == len(folds) + 1
+    assert main(command) == 0  # a run that was finished begins anew
+    assert "taken up" not in capsys.readouterr().out
+
+
+def test_a_stopped_family_is_fitted_anew_when_the_users_model_has_changed(small_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(STOPPED)
+    command = ["run", "spatial_blocks_0km", "--model", "mine.py:Stopped", "--data", str(small_folder)]
+    assert main(command) == 130
+    (tmp_path / "mine.py").write_text(STOPPED + "# another model\n")
+    folds = [name for name in carbonbench.list_protocols(small_folder) if name.startswith("spatial_blocks_0km_")]
+    assert main(command) == 0
+    assert len((tmp_path / "fits").read_text()) == 2 + len(folds)
+
+
 @pytest.mark.parametrize("qc", ["7", "-1", "nan"])
 def test_a_quality_threshold_that_is_no_share_is_wrong_use(
     good: Path, capsys: pytest.CaptureFixture[str], qc: str

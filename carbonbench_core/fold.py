@@ -1,0 +1,148 @@
+"""One protocol, or one fold of a family: a model fitted on it and its predictions, kept, and taken up after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import schema
+from .files import file_name, write_parquet, write_text
+from .models import make_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .dataset_folder import DatasetFolder
+
+PREDICTIONS = "predictions.parquet"
+# Beside the predictions of a fold whose family is not scored yet: what a run that was killed had finished.
+FINISHED = "finished.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to fit: the parameters of `run.run` for one fold.
+
+    Parameters
+    ----------
+    protocol, model, feature_set : str
+    folder : DatasetFolder
+    seed : int
+    settings : dict
+    out : Path
+    """
+
+    protocol: str
+    model: str
+    folder: DatasetFolder
+    feature_set: str
+    seed: int
+    settings: dict[str, Any]
+    out: Path
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A fold that was fitted and predicted.
+
+    Parameters
+    ----------
+    name, model : str
+    settings : dict, all settings of the model, defaults included
+    place : Path, the folder of the saved model and predictions
+    seconds : dict, wall-clock [s] of fitting and predicting
+    taken_up : bool, whether an earlier run that was killed had finished it
+    """
+
+    name: str
+    model: str
+    settings: dict[str, Any]
+    place: Path
+    seconds: dict[str, float]
+    taken_up: bool = False
+
+    def predictions(self, split: str) -> pd.DataFrame:
+        """Return the predictions of a split as the model gave them."""
+        import pandas as pd
+
+        return pd.read_parquet(self.place / predictions_file(split))
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that were predicted."""
+        return [split for split in ("test", "id_test") if (self.place / predictions_file(split)).is_file()]
+
+
+def predictions_file(split: str) -> str:
+    """Return the name of the file of predictions of a split."""
+    return PREDICTIONS if split == "test" else f"{split}_{PREDICTIONS}"
+
+
+def run_fold(task: Task) -> Fold:
+    """Fit a model on a fold and predict its unseen towers without their targets; nothing is done twice.
+
+    What an earlier run had finished before it was killed is taken up where model, settings, seed, data, protocol and
+    version are the same. `forget` ends that.
+    """
+    fitted = make_model(task.model, task.seed, task.settings)
+    name = file_name(str(getattr(fitted, "name", type(fitted).__name__)))
+    kept = getattr(fitted, "settings", task.settings)
+    # Runs that differ in anything but the seed stand beside one another.
+    identity = [task.folder.protocol(task.protocol).digest, task.folder.data_digest, task.feature_set, kept]
+    tag = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    place = task.out / task.protocol / f"{name}-{tag}-seed{task.seed}"
+    fold = Fold(task.protocol, name, kept, place, {})
+    key = [version("carbonbench"), _source_digest(task.model)]
+    if (seconds := _finished(place, key)) is not None:
+        return replace(fold, seconds=seconds, taken_up=True)
+    seconds = _fit_and_predict(fitted, task, place)
+    write_text(place / FINISHED, json.dumps({"key": key, "seconds": seconds}))
+    return replace(fold, seconds=seconds)
+
+
+def forget(folds: list[Fold]) -> None:
+    """Let the next run begin anew: called when the folds are scored and their row is written."""
+    for fold in folds:
+        (fold.place / FINISHED).unlink(missing_ok=True)
+
+
+def _fit_and_predict(model: Any, task: Task, place: Path) -> dict[str, float]:
+    """Write the predictions and the model into `place` and return how long each step took [s]."""
+    import carbonbench
+
+    from .predictions import require_table
+
+    data = carbonbench.load(task.protocol, str(task.folder), task.feature_set)
+    started = time.perf_counter()
+    model.fit(data["train"], data["validation"])
+    seconds = {"fit_seconds": time.perf_counter() - started}
+    for split in [s for s in ("test", "id_test") if s in data]:
+        started = time.perf_counter()
+        predictions = model.predict(data[split].remove_columns([*schema.TARGETS, "nee_qc"]))
+        seconds[f"{split}_predict_seconds"] = time.perf_counter() - started
+        require_table(predictions)
+        write_parquet(predictions, place / predictions_file(split))
+    if hasattr(model, "save_pretrained"):
+        model.save_pretrained(place / "model")
+    return seconds
+
+
+def _finished(place: Path, key: list[str]) -> dict[str, float] | None:
+    """Return how long the steps took that an earlier run finished in `place`, None where there is no such run."""
+    try:
+        done = json.loads((place / FINISHED).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(done, dict) and done.get("key") == key and (place / PREDICTIONS).is_file()
+    return done["seconds"] if whole else None
+
+
+def _source_digest(model: str) -> str:
+    """Return what changes with the file of a user's own model, "" for a baseline."""
+    file, user, _ = model.rpartition(":")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if user and file.endswith(".py") else ""
