@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .towers import Tower
 
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
-TOWER_VERSION = 3
+TOWER_VERSION = 4
 KELVIN = 273.15  # 0 degC
 # Site ids name files, so they must not name anything else.
 SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -115,6 +115,7 @@ def _site_row(record: Record, tower: Tower, days: TowerDays, parts: dict[str, di
         "koppen_main": tower.koppen_main,
         "koppen": tower.koppen,
         "doi": tower.doi,
+        "licence": record.licence,
         "origin": json.dumps(tower.origin, sort_keys=True),
         "first_day": str(dates[0]),
         "last_day": str(dates[-1]),

@@ -46,7 +46,8 @@ class Tower:
     Parameters
     ----------
     site_id, network : str
-    name, doi : str or None
+    name : str or None
+    doi : str or None, of the tower's data product; where the network gives handles instead, as ``hdl:PREFIX/NAME``
     latitude, longitude : float or None, both or neither [degree]
     igbp, koppen_main, koppen : str or None, canonical class codes
     origin : dict, field -> "archive" or the catalogue's file name, for each field that has a value
@@ -142,20 +143,28 @@ def _positions(heading: list[str], path: Path) -> dict[str, int]:
     return at
 
 
-# A catalogue's product id may be a handle or an address instead.
+# A catalogue's product id may be a handle instead, or the address of either.
 _DOI = re.compile(r"10\.\d+/\S+")
+_HANDLE = re.compile(r"(?:hdl:|hdl\.handle\.net/)((?!10\.)\d+(?:\.\d+)*/\S+)", re.IGNORECASE)
 
 
 def _listed(given: dict[str, str], catalogue: str) -> dict:
     notes: list[str] = []
-    doi = _DOI.search(given.get("doi") or "")
     return {
-        **_canonical({**given, "doi": doi and doi[0]}, catalogue, notes),
+        **_canonical({**given, "doi": _identifier(given.get("doi") or "")}, catalogue, notes),
         "network": given.get("network") or None,
         "koppen_source": given.get("koppen_source") or None,
         "catalogue": catalogue,
         "notes": notes,
     }
+
+
+def _identifier(text: str) -> str | None:
+    """Return the DOI in a product id, else its handle as ``hdl:PREFIX/NAME``."""
+    if handle := _HANDLE.search(text):
+        return f"hdl:{handle[1]}"
+    doi = _DOI.search(text)
+    return doi[0] if doi else None
 
 
 def resolve(record: Record, listed: Mapping[str, object] | None) -> Tower:

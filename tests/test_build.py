@@ -89,6 +89,7 @@ def test_the_manifest_names_sources_by_name_and_sha256_and_no_path(
     assert manifest["target_variants"] == {"VUT_REF": 24}
     assert [(c["licence"], c["towers"]) for c in manifest["citations"]] == [("CC-BY-4.0", 24)]
     assert "doi:10.1038/s41597-020-0534-3" in manifest["citations"][0]["citation"]
+    assert set(pd.read_parquet(out / "sites.parquet")["licence"]) == {"CC-BY-4.0"}
     for name in METADATA:
         assert str(tmp_path).encode() not in (out / name).read_bytes(), name
 

@@ -195,3 +195,19 @@ def test_the_shared_catalogue_is_read_whole(shared_data: Path) -> None:
     disagreeing = [site for site, t in towers.items() if t["notes"]]
     assert len(disagreeing) == 8  # main and detailed class of these contradict each other
     assert towers["DE-Hai"]["koppen"] == "Dfb"
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("https://doi.org/10.17190/AMF/1", "10.17190/AMF/1"),
+        ("https://hdl.handle.net/11676/aB-3_x", "hdl:11676/aB-3_x"),
+        ("hdl:11676/aB-3_x", "hdl:11676/aB-3_x"),
+        ("https://hdl.handle.net/10.17190/AMF/1", "10.17190/AMF/1"),
+        ("see the portal", None),
+    ],
+)
+def test_a_catalogues_product_id_is_a_doi_or_a_handle(tmp_path: Path, told: str, kept: str | None) -> None:
+    path = tmp_path / "snapshot.csv"
+    path.write_text(f"site_id,igbp,product_id\nXX-One,DBF,{told}\n")
+    assert read_towers(path)["XX-One"]["doi"] == kept
