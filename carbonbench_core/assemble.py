@@ -67,13 +67,9 @@ def assemble(
         "shards": shards,
         "data_digest": _digest(shards),
     }
-    frozen = {
-        "data_digest": manifest["data_digest"],
-        "protocols": {name: protocol.to_json() for name, protocol in drawn.items()},
-        "unsupported": report.unsupported,
-    }
+    frozen = protocols.write_edition(drawn, data_digest=manifest["data_digest"], unsupported=report.unsupported)
     sites.to_parquet(finished / dataset_folder.SITES, index=False)
-    write_text(finished / dataset_folder.PROTOCOLS, json.dumps(frozen, indent=1))
+    write_text(finished / dataset_folder.PROTOCOLS, frozen)
     write_text(finished / dataset_folder.MANIFEST, json.dumps(manifest, indent=1, default=str))
     write_text(finished / dataset_folder.CARD, card.render(DatasetFolder(finished)))
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from .errors import DatasetFolderError, ProtocolError, first_few
 from .files import read_shard
-from .protocols import Protocol, derive, families, masked, rules, split_name
+from .protocols import Protocol, derive, families, masked, read_edition, rules, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST_KEYS = ("columns", "data_digest", "synthetic", "shards")
 CARD, SITES, PROTOCOLS, MANIFEST, DATA = "README.md", "sites.parquet", "protocols.json", "manifest.json", "data"
 METADATA = (CARD, SITES, PROTOCOLS, MANIFEST)
@@ -145,8 +145,7 @@ class DatasetFolder:
     @cached_property
     def protocols(self) -> dict[str, Protocol]:
         """Every frozen protocol by name."""
-        entries = self._json(PROTOCOLS).get("protocols", {})
-        return {name: Protocol.from_json(entry) for name, entry in entries.items()}
+        return read_edition(self._json(PROTOCOLS))
 
     def protocol(self, name: str) -> Protocol:
         """Return a frozen protocol.

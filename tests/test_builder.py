@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,11 @@ import pytest
 
 import carbonbench
 from carbonbench_core.assemble import sha256_of
-from carbonbench_core.dataset_folder import DatasetFolder
+from carbonbench_core.dataset_folder import FORMAT, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError, DatasetFolderError, FeatureError, ProtocolError, UsageError
 from carbonbench_core.files import read_shard, write_shard
 
+ROOT = Path(__file__).resolve().parents[1]
 ROWS = "{s: (d.num_rows, round(sum(v for v in d['gpp'] if v is not None), 6)) for s, d in ds.items()}"
 
 
@@ -141,10 +143,13 @@ def test_a_row_rule_shows_each_target_to_one_split_alone(folder: Path) -> None:
     assert 0 < len(index) <= shown["test"].sum()
 
 
-def test_a_fold_is_read_by_plain_datasets_through_its_files(folder: Path) -> None:
-    frozen = json.loads((folder / "protocols.json").read_text())["protocols"]["spatial_blocks_0km_1"]
-    plain = datasets.load_dataset(str(folder), data_files=frozen["splits"])
-    assert rows_of(plain) == rows_of(carbonbench.load("spatial_blocks_0km_1", folder))
+def test_a_fold_is_read_by_plain_datasets_as_the_readme_says(folder: Path, tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    code = re.search(r"<!-- example: fold -->\n```python\n(.*?)```", readme, re.DOTALL)[1]
+    name = re.search(r"spatial_blocks_\d+km_\d", code)[0]
+    unaided = "import sys\nassert not [m for m in sys.modules if m.startswith('carbonbench')]\n"
+    printed = in_fresh_process(f"{code}\nprint({ROWS})\n{unaided}", folder.parent, tmp_path / "hf")
+    assert printed == str(rows_of(carbonbench.load(name, folder)))
 
 
 def change_one_value(folder: Path) -> None:
@@ -237,7 +242,7 @@ def test_damaged_bytes_in_a_shard_are_one_clear_error_whichever_way_it_is_read(f
         next(iter(stream))
 
 
-@pytest.mark.parametrize(("name", "text"), [("manifest.json", '{"format": 2}'), ("protocols.json", "[]")])
+@pytest.mark.parametrize(("name", "text"), [("manifest.json", f'{{"format": {FORMAT}}}'), ("protocols.json", "[]")])
 def test_a_metadata_file_that_is_not_ours_is_one_clear_error(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
     with pytest.raises(DatasetFolderError, match="Build the folder again"):

@@ -14,6 +14,7 @@ To add a protocol, add its file; nothing else lists it. Few-shot protocols are d
 from __future__ import annotations
 
 from ._draw import QC_THRESHOLD, SEED, draw_all, families, require, rules
+from ._edition import read_edition, write_edition
 from ._few_shot import SUPPORT_DAYS, derive, few_shot, is_site_holdout, split_name
 from ._frozen import pin, verify
 from ._protocol import FEWEST_TOWERS, SPLITS, Holdout, Parts, Protocol, part_file, part_of, whole
@@ -38,10 +39,12 @@ __all__ = [
     "part_file",
     "part_of",
     "pin",
+    "read_edition",
     "require",
     "row_mask",
     "rules",
     "split_name",
     "verify",
     "whole",
+    "write_edition",
 ]

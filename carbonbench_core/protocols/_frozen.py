@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
 from ._draw import draw_all
+from ._edition import read_edition
 from ._protocol import Protocol, part_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def pin(edition: Mapping[str, object], sites: pd.DataFrame) -> tuple[dict[str, P
     entries = edition.get("protocols") if isinstance(edition, Mapping) else None
     if not isinstance(entries, Mapping) or not entries:
         raise ProtocolError("The edition has no protocols. Give the protocols.json of a published dataset folder.")
-    published = {name: Protocol.from_json(entry) for name, entry in entries.items()}
+    published = read_edition(edition)
     has_late = dict(zip(sites["site_id"], sites["has_late"], strict=True))
     protocols, differences = {}, []
     for name, protocol in published.items():

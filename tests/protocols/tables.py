@@ -45,9 +45,10 @@ def sites_tables(draw: st.DrawFn) -> pd.DataFrame:
 def network_like(n: int = 170) -> pd.DataFrame:
     """Return towers with the class frequencies of a real network: common, rare and single classes."""
     frequent = ["ENF"] * 42 + ["GRA"] * 29 + ["DBF"] * 22 + ["CRO"] * 18 + ["WET"] * 16 + ["EBF"] * 12 + ["OSH"] * 11
-    igbp = frequent + ["MF"] * 8 + ["WSA"] * 6 + ["SAV"] * 3 + ["CSH"] * 2 + ["SNO"]
+    igbp = frequent + ["MF"] * 8 + ["WSA"] * 6 + ["SAV"] * 3 + ["CSH"] * 2 + ["SNO"]  # 170 towers
     climates = ["D"] * 76 + ["C"] * 64 + ["B"] * 16 + ["A"] * 10 + ["E"] * 4
-    return make_sites(igbp, climates, [i % 5 > 0 for i in range(n)])
+    many = -(-n // len(igbp))
+    return make_sites((igbp * many)[:n], (climates * many)[:n], [i % 5 > 0 for i in range(n)])
 
 
 def placed(n: int = 170, seed: int = 0) -> pd.DataFrame:

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from carbonbench_core.errors import ProtocolError
-from carbonbench_core.protocols import Protocol, draw_all, pin, verify
+from carbonbench_core.protocols import draw_all, pin, read_edition, verify, write_edition
 from tests.protocols.tables import placed
 
 
 def edition(sites: pd.DataFrame) -> dict:
     drawn, unsupported = draw_all(sites)
-    return json.loads(json.dumps({"protocols": {n: p.to_json() for n, p in drawn.items()}, "unsupported": unsupported}))
+    return json.loads(write_edition(drawn, unsupported=unsupported))
 
 
 def test_redrawing_what_was_frozen_finds_no_difference() -> None:
@@ -141,4 +141,31 @@ def test_an_edition_that_was_changed_is_refused() -> None:
 def test_a_pinned_protocol_is_the_published_one() -> None:
     published = edition(placed())
     taken, _ = pin(published, placed())
-    assert taken["random_days"] == Protocol.from_json(published["protocols"]["random_days"])
+    assert taken["random_days"] == read_edition(published)["random_days"]
+
+
+def test_what_was_written_reads_as_it_was_and_names_every_shard_once() -> None:
+    drawn, unsupported = draw_all(placed())
+    text = write_edition(drawn, unsupported=unsupported, data_digest="d")
+    assert read_edition(json.loads(text)) == drawn
+    assert text.count("XX-000-early.arrow") == 1
+    assert json.loads(text)["unsupported"] == unsupported
+
+
+def test_all_protocols_of_767_towers_take_little_room() -> None:
+    drawn, _ = draw_all(placed(767))
+    assert len(write_edition(drawn)) < 400_000
+
+
+@pytest.mark.parametrize("place", [-1, 10_000, "data/XX-000-early.arrow", None])
+def test_a_place_that_is_none_in_the_list_of_shards_is_refused(place: object) -> None:
+    published = edition(placed())
+    published["protocols"]["veg_holdout"]["splits"]["train"][0] = place
+    with pytest.raises(ProtocolError, match=r"Malformed entry 'veg_holdout' .*Build the folder again"):
+        read_edition(published)
+
+
+@pytest.mark.parametrize("contents", [{}, {"shards": []}, {"protocols": {}}, {"shards": [], "protocols": {"a": None}}])
+def test_contents_that_are_no_protocols_are_refused(contents: dict) -> None:
+    with pytest.raises(ProtocolError, match="Build the folder again"):
+        read_edition(contents)
