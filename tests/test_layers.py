@@ -16,7 +16,8 @@ INPUTS = BASE | {"rows", "encoding", "tabular", "windows"}
 # layer -> what it may import of ours, beside itself
 MAY_IMPORT = {
     "errors": set(),
-    "schema": {"errors"},
+    "columns": set(),
+    "schema": {"errors", "columns"},
     "archives": BASE,
     "covariates": BASE,
     "synthetic": BASE | {"archives", "covariates"},

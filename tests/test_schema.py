@@ -29,10 +29,17 @@ def test_feature_sets_have_the_published_names(shared_data: Path) -> None:
         assert set(drivers(name)) == {*published["modis"], *published[name]}
 
 
-def test_targets_and_truth_are_in_no_feature_set() -> None:
-    forbidden = {c.name for c in schema.COLUMNS.values() if c.role in ("key", "target", "quality", "truth")}
+def test_targets_their_uncertainty_and_truth_are_in_no_feature_set() -> None:
+    roles = ("key", "target", "quality", "uncertainty", "truth")
+    forbidden = {c.name for c in schema.COLUMNS.values() if c.role in roles}
+    assert {"gpp_dt", "reco_dt", "nee_randunc", "gpp_true"} <= forbidden
     for name in schema.FEATURE_SETS:
         assert forbidden.isdisjoint(schema.feature_columns(name))
+
+
+def test_no_view_of_the_data_carries_uncertainty() -> None:
+    for name in schema.FEATURE_SETS:
+        assert set(schema.names("uncertainty")).isdisjoint(schema.columns(name))
 
 
 def test_zero_shot_sets_never_contain_tower_meteorology() -> None:

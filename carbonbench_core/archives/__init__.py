@@ -84,7 +84,7 @@ class Record:
     ----------
     entry : Entry
     table : pyarrow.Table [D, C], `date` (date32, each once, any order) and schema columns of role target, quality,
-        driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake
+        uncertainty, driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake
     target_variant : str, e.g. "VUT_USTAR50" or "VUT_REF"
     attributes : dict, what the archive itself says of the tower: latitude, longitude, igbp, koppen, name, doi; and
         nee_qc_scale, what its nee_qc measures

@@ -140,7 +140,7 @@ def _column(name: str, value: object, where: str) -> tuple[str, str, str | None]
         near = get_close_matches(name, (*known, *ATTRIBUTES), n=3)
         hint = f"Did you mean {' or '.join(near)}? " if near else ""
         raise UsageError(
-            f"Mapping {where}: {name!r} is no column of CarbonBench. {hint}See carbonbench_core/schema.py."
+            f"Mapping {where}: {name!r} is no column of CarbonBench. {hint}See carbonbench_core/columns.py."
         )
     told = value if isinstance(value, dict) else {"column": value}
     if not isinstance(told.get("column"), str) or not set(told) <= {"column", "unit"}:

@@ -86,7 +86,7 @@ def read_daily(raw: bytes, where: str, variants: tuple[str, ...] = VARIANTS) -> 
             f"{where}: no {wanted} with its _QC among {len(heading)} columns (nearest: {near}). "
             "Use the daily (DD) file with all variables."
         )
-    targets = [c for v in usable for c in target_names(v).values() if c in heading]
+    targets = [c for v in usable for c in {**target_names(v), **uncertainty_names(v)}.values() if c in heading]
     drivers = drivers_in(heading)
     raw_table = _parse(raw, heading, targets, drivers, where)
     if raw_table.num_rows == 0:
@@ -106,6 +106,15 @@ def target_names(variant: str) -> dict[str, str]:
         "reco": f"RECO_NT_{variant}",
         "nee": f"NEE_{variant}",
         "nee_qc": f"NEE_{variant}_QC",
+    }
+
+
+def uncertainty_names(variant: str) -> dict[str, str]:
+    """Return schema name -> ONEFlux name of what a daily file tells of the uncertainty of one variant's targets."""
+    return {
+        "gpp_dt": f"GPP_DT_{variant}",
+        "reco_dt": f"RECO_DT_{variant}",
+        "nee_randunc": f"NEE_{variant}_RANDUNC",
     }
 
 
@@ -188,6 +197,7 @@ def _daily(raw: pa.Table, variants: list[str], drivers: list[str], where: str) -
     notes = [f"{name} is not in the file: no {key} targets" for key, name in chosen.items() if name not in cleaned]
     if variant != variants[0]:
         notes.append(f"{variants[0]} columns carry fewer targets; {variant} taken")
+    chosen |= uncertainty_names(variant)
     columns |= {key: cleaned[name] for key, name in chosen.items() if name in cleaned}
     columns |= {name: cleaned[name] for name in drivers}
     return Daily(pa.table(columns), variant, notes)

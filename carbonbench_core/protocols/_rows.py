@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BY_HASH = {"seed", "shares"}
 BY_AGE = {"support_days", "skip_days", "from"}
 SUPPORT = "support"  # the one split that holds only the rows it may see; elsewhere they stay, without their targets
-HIDDEN = ("target", "quality", "truth")
+HIDDEN = ("target", "quality", "uncertainty", "truth")
 
 
 def row_mask(

@@ -15,9 +15,14 @@ def fluxes(variant: str) -> tuple[str, ...]:
     return (f"NEE_{variant}", f"NEE_{variant}_QC", f"RECO_NT_{variant}", f"GPP_NT_{variant}")
 
 
+def uncertainty(variant: str) -> tuple[str, ...]:
+    return (f"GPP_DT_{variant}", f"RECO_DT_{variant}", f"NEE_{variant}_RANDUNC")
+
+
+BOTH = (*fluxes(REF), *uncertainty(REF), *fluxes(USTAR50), *uncertainty(USTAR50))
 COLUMNS = {
     "SUBSET": ("TIMESTAMP", *METEOROLOGY, *fluxes(REF)),
-    "FULLSET": ("TIMESTAMP", *METEOROLOGY, "TA_F_DAY", *fluxes(REF), *fluxes(USTAR50), "GPP_DT_VUT_REF"),
+    "FULLSET": ("TIMESTAMP", *METEOROLOGY, "TA_F_DAY", *BOTH),
 }
 
 
@@ -30,13 +35,15 @@ def value(column: str, day: int) -> str:
     """Return what a column holds on a day: all columns and all days differ, NEE closes, QC is in 0-1."""
     variant = 0.5 if USTAR50 in column else 0.0
     reco, gpp = 2.0 + 0.01 * day + variant, 5.0 + 0.02 * day
-    told = {"RECO_NT": reco, "GPP_NT": gpp, "NEE": reco - gpp}
+    told = {"RECO_NT": reco, "GPP_NT": gpp, "NEE": reco - gpp, "RECO_DT": reco - 0.2, "GPP_DT": gpp - 0.3 + variant}
+    if column.endswith("_RANDUNC"):
+        return f"{0.1 + variant + 0.01 * day:.3f}"
     if column.endswith("_QC"):
         return f"{(day % 5) / 4:.3f}"
     head = column.split("_VUT")[0]
     if head in told:
         return f"{told[head]:.5f}"
-    names = [*METEOROLOGY, "TA_F_DAY", "GPP_DT_VUT_REF"]
+    names = [*METEOROLOGY, "TA_F_DAY"]
     return f"{10 * (names.index(column) + 1) + 0.1 * day:.3f}"
 
 

@@ -93,6 +93,24 @@ def test_when_partitioned_fluxes_are_absent_then_nee_alone_is_read(tmp_path: Pat
     assert [n.split()[0] for n in record.notes] == ["GPP_NT_VUT_REF", "RECO_NT_VUT_REF"]
 
 
+@pytest.mark.parametrize(("gone", "more"), [((), 0.5), (make.fluxes(make.USTAR50), 0.0)])
+def test_day_time_partitioning_and_random_uncertainty_are_of_the_variant_of_the_targets(
+    tmp_path: Path, gone: tuple[str, ...], more: float
+) -> None:
+    columns = tuple(c for c in make.COLUMNS["FULLSET"] if c not in gone)
+    table = read(make.write_csv(tmp_path, subset="FULLSET", columns=columns)).table
+    # The maker: RECO_DT = RECO - 0.2, GPP_DT = GPP - 0.3 and RANDUNC = 0.1 + 0.01 day, with 0.5 more in USTAR50.
+    assert table["reco_dt"].to_pylist() == pytest.approx([1.8 + more, 1.81 + more, 1.82 + more, 1.83 + more])
+    assert table["gpp_dt"].to_pylist() == pytest.approx([4.7 + more, 4.72 + more, 4.74 + more, 4.76 + more])
+    assert table["nee_randunc"].to_pylist() == pytest.approx([0.1 + more, 0.11 + more, 0.12 + more, 0.13 + more])
+
+
+def test_uncertainty_that_a_file_lacks_is_not_asked_for(tmp_path: Path) -> None:
+    record = read(make.write_csv(tmp_path, subset="SUBSET"))
+    assert {"gpp_dt", "reco_dt", "nee_randunc"}.isdisjoint(record.table.column_names)
+    assert record.notes == []
+
+
 @pytest.mark.parametrize("text", ["-9999", "-9999.0", "-9999.00", "-9999.0000", "-9.999e3", "", "NaN", "NA"])
 def test_every_spelling_of_missing_is_null(tmp_path: Path, text: str) -> None:
     record = read(make.write_csv(tmp_path, cells={(1, "NEE_VUT_REF"): text, (2, "TA_F"): text}))

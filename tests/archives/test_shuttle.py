@@ -9,6 +9,7 @@ import pytest
 
 from carbonbench_core import archives, schema
 from carbonbench_core.archives import Options, shuttle
+from carbonbench_core.columns import Column
 from carbonbench_core.errors import ArchiveError
 from carbonbench_core.towers import read_towers
 
@@ -25,7 +26,7 @@ def read(path: Path) -> archives.Record:
 def with_reanalysis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put rows for two columns of the reanalysis into the schema, which is all that reading them takes."""
     for name, unit in (("TA_ERA", "degC"), ("P_ERA", "mm d-1")):
-        column = schema.Column(name, "float32", unit, "driver", "ERA5 at the tower", "downscaled", ("all",))
+        column = Column(name, "float32", unit, "driver", "ERA5 at the tower", "downscaled", ("all",))
         monkeypatch.setitem(schema.COLUMNS, name, column)
 
 

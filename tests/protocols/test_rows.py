@@ -34,6 +34,7 @@ def table(days: int = 400, start: str = "2001-01-01") -> pa.Table:
             "igbp": pa.array(["DBF"] * days),
             **dict.fromkeys(schema.TARGETS, numbers),
             "nee_qc": numbers,
+            "gpp_dt": numbers,
             "gpp_true": numbers,
             "TA_F": numbers.cast(pa.float32()),
         }
@@ -103,14 +104,14 @@ def test_another_seed_draws_other_days() -> None:
     assert (one != other).any()
 
 
-def test_a_hidden_row_keeps_its_features_and_loses_targets_quality_and_truth() -> None:
+def test_a_hidden_row_keeps_its_features_and_loses_targets_quality_uncertainty_and_truth() -> None:
     t = table()
     seen = row_mask(RULE, "test", t["site_id"], t["date"])
     out = masked(t, RULE, "test")
     assert out.schema == t.schema
     for name in ("site_id", "date", "igbp", "TA_F"):
         assert out[name].equals(t[name])
-    for name in (*schema.TARGETS, "nee_qc", "gpp_true"):
+    for name in (*schema.TARGETS, "nee_qc", "gpp_dt", "gpp_true"):
         np.testing.assert_array_equal(out[name].is_valid().to_numpy(), seen)
         assert out[name].drop_null().equals(t[name].filter(pa.array(seen)))
 
