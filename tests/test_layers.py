@@ -88,7 +88,9 @@ def test_architectures_travel_to_the_hub_with_nothing_of_ours() -> None:
     paths = sorted((ROOT / "baselines").glob("modeling_*.py"))
     assert paths
     for path in paths:
-        assert {name.split(".")[0] for name in imported(path)} <= {"__future__", "dataclasses", "math", "typing"} | {
+        # beside libraries only relative siblings, which transformers copies along with the file
+        strangers = {name for name in imported(path) if not name.startswith("baselines.modeling_")}
+        assert {name.split(".")[0] for name in strangers} <= {"__future__", "dataclasses", "math", "typing"} | {
             "huggingface_hub",
             "torch",
             "transformers",

@@ -12,7 +12,7 @@ import pytest
 import torch
 from carbonbench_baselines._tower_days import TowerDays, Watch, predict
 from carbonbench_baselines._training import Recipe, augment, rate, seeded, train
-from carbonbench_baselines.modeling_transformer import quality_weighted_loss
+from carbonbench_baselines.modeling_fluxes import quality_weighted_loss
 from torch import nn
 
 from carbonbench_core.errors import CarbonBenchError

@@ -174,7 +174,12 @@ def test_sizes_that_make_no_network_are_refused(wrong: dict[str, object]) -> Non
 
 
 def test_a_saved_model_is_safetensors_one_configuration_and_its_code(saved: Path) -> None:
-    assert sorted(p.name for p in saved.iterdir()) == ["config.json", "model.safetensors", "modeling_transformer.py"]
+    assert sorted(p.name for p in saved.iterdir()) == [
+        "config.json",
+        "model.safetensors",
+        "modeling_fluxes.py",
+        "modeling_transformer.py",
+    ]
     config = json.loads((saved / "config.json").read_text())
     assert config["model_type"] == "carbonbench-transformer"
     assert config["baseline"] == "transformer"
