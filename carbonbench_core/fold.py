@@ -6,13 +6,13 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .files import file_name, write_parquet, write_text
 from .models import make_model
+from .report.rows import code_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,7 @@ def run_fold(task: Task) -> Fold:
     tag = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
     place = task.out / task.protocol / f"{name}-{tag}-seed{task.seed}"
     fold = Fold(task.protocol, name, kept, place, {})
-    key = [version("carbonbench"), _source_digest(task.model)]
+    key = [code_version(), _source_digest(task.model)]
     if (seconds := _finished(place, key)) is not None:
         return replace(fold, seconds=seconds, taken_up=True)
     seconds = _fit_and_predict(fitted, task, place)

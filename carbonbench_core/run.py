@@ -93,7 +93,7 @@ def run(
         scores["test"],
         id_test=scores.get("id_test"),
         protocol=protocol,
-        protocol_digest=_digest([folder.protocol(fold.name).digest for fold in folds]),
+        protocol_digest=protocol_digest(folder, protocol),
         data_digest=folder.data_digest,
         feature_set=feature_set,
         model=folds[0].model,
@@ -121,8 +121,10 @@ def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tu
     return tuple(pd.concat(column, ignore_index=True) for column in zip(*of_split, strict=True))
 
 
-def _digest(digests: list[str]) -> str:
+def protocol_digest(folder: DatasetFolder, protocol: str) -> str:
     """Return the digest of a protocol, or that of a family from those of its folds."""
+    names = families(folder.protocols).get(protocol) or [protocol]
+    digests = [folder.protocol(name).digest for name in names]
     return digests[0] if len(digests) == 1 else hashlib.sha256("/".join(digests).encode()).hexdigest()[:16]
 
 

@@ -97,7 +97,7 @@ def result_row(
         "data_digest": data_digest,
         "feature_set": feature_set,
         "model": model,
-        "settings": json.dumps(settings or {}, sort_keys=True, default=str),
+        "settings": settings_text(settings),
         "seed": seed,
         "kind": kind,
         "synthetic": bool(synthetic),
@@ -136,17 +136,33 @@ def write_row(row: dict[str, Any], results: str | Path = "results", sites: pd.Da
     -------
     Path, the file
     """
-    identity = json.dumps([row[name] for name in IDENTITY])
-    tag = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    folder = Path(results) / _file_name(row["protocol"])
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{_file_name(row['model'])}-{tag}-seed{row['seed']}.json"
+    path = row_path(row, row["seed"], results)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if sites is not None:
         content = _parquet(sites)
         row = row | {"sites_digest": hashlib.sha256(content).hexdigest()[:16]}
         _replace(path.with_name(path.stem + SITES), content)
     _replace(path, (json.dumps(row, indent=1, allow_nan=False) + "\n").encode())
     return path
+
+
+def row_path(identity: Mapping[str, Any], seed: int, results: str | Path) -> Path:
+    """Return the file of the row of a run, whether it is there or not.
+
+    Parameters
+    ----------
+    identity : mapping, at least the keys of `IDENTITY`, as they stand in a row
+    seed : int
+    results : path
+    """
+    told = json.dumps([identity[name] for name in IDENTITY])
+    tag = hashlib.sha256(told.encode()).hexdigest()[:8]
+    return Path(results) / _file_name(identity["protocol"]) / f"{_file_name(identity['model'])}-{tag}-seed{seed}.json"
+
+
+def settings_text(settings: Mapping[str, Any] | None) -> str:
+    """Return settings as the JSON text that stands in a row."""
+    return json.dumps(settings or {}, sort_keys=True, default=str)
 
 
 def sites_to_keep(scores: dict[str, dict], clusters: Mapping[str, Any] | None = None) -> pd.DataFrame:
