@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import card, dataset_folder, protocols, schema
+from . import card, citations, dataset_folder, protocols, schema
 from .dataset_folder import DatasetFolder
 from .files import read_shard, write_shard, write_text
 
@@ -71,7 +71,9 @@ def assemble(
     sites.to_parquet(finished / dataset_folder.SITES, index=False)
     write_text(finished / dataset_folder.PROTOCOLS, frozen)
     write_text(finished / dataset_folder.MANIFEST, json.dumps(manifest, indent=1, default=str))
-    write_text(finished / dataset_folder.CARD, card.render(DatasetFolder(finished)))
+    folder = DatasetFolder(finished)
+    write_text(finished / citations.FILE, citations.bibtex(citations.owed(folder)))
+    write_text(finished / dataset_folder.CARD, card.render(folder))
 
 
 def _place_part(source: Path, target: Path, columns: list[str]) -> None:
@@ -94,9 +96,14 @@ def _place_part(source: Path, target: Path, columns: list[str]) -> None:
 
 
 def _citations(outcomes: list[dict]) -> list[dict[str, object]]:
-    """Return each citation once, with its licence and the number of towers it is owed for."""
-    owed = Counter((outcome["citation"], outcome["licence"]) for outcome in outcomes)
-    return [{"citation": c, "licence": licence, "towers": n} for (c, licence), n in sorted(owed.items())]
+    """Return each citation once, with its licence and the towers it is owed for."""
+    owed: dict[tuple[str, str], list[str]] = {}
+    for outcome in outcomes:
+        owed.setdefault((outcome["citation"], outcome["licence"]), []).append(outcome["site"]["site_id"])
+    return [
+        {"citation": citation, "licence": licence, "towers": len(sites), "sites": sites}
+        for (citation, licence), sites in sorted(owed.items())
+    ]
 
 
 def _sum_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import schema
+from .citations import FILE as CITATIONS
 from .protocols import families
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def _sources(folder: DatasetFolder) -> str:
     lines = ["## Sources and licences", ""]
     for cited in manifest["citations"]:
         lines.append(f"- {cited['towers']} towers, {cited['licence']}: {cited['citation']}")
-    lines += ["", f"{len(manifest['sources'])} source files; names and sha256 stand in `manifest.json`."]
+    lines += ["", f"BibTeX of all that is to be cited, towers included: [{CITATIONS}]({CITATIONS}).", ""]
+    lines += [f"{len(manifest['sources'])} source files; names and sha256 stand in `manifest.json`."]
     if manifest["failed"]:
         lines += ["", f"{len(manifest['failed'])} records could not be read; `manifest.json` says why."]
     return "\n".join(lines)
