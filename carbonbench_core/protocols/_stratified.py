@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
 from . import Holdout
+from ._apart import SATELLITE_BOX, blocks
 from ._groups import rank
 
 if TYPE_CHECKING:
@@ -18,26 +20,48 @@ PUBLISHED_SEED = 56
 def stratified_holdout(sites: pd.DataFrame, by: str, seed: int, rare: int) -> Holdout:
     """Hold out a fifth of the towers of every class for test, then a fifth of the others for validation.
 
-    Towers are ranked within their class by a hash of seed, class and id, so that the draw depends neither on row
-    order nor on the other towers' names. Classes of at most `rare` towers give half of them each time.
+    Towers are ranked by a hash of seed, class and id, so that the draw depends neither on row order nor on the other
+    towers' names. Classes of at most `rare` towers give half of them each time. Towers within `SATELLITE_BOX` of each
+    other, in a chain, move together: such a group is taken where it brings the counts of its classes nearer to what
+    they should be, and leaves a tower of each class behind.
 
     Parameters
     ----------
-    sites : DataFrame [S], site_id and `by`
+    sites : DataFrame [S], site_id, `by` and, to know neighbours by, latitude and longitude
     by : str, the class column; towers without a class are left out
     seed : int
     rare : int, towers in a rare class
     """
     known = sites[sites[by].notna()]
-    picked = {"test": [], "validation": [], "train": []}
-    for label, group in known.groupby(by, sort=True):
-        ranked = sorted(group["site_id"], key=lambda site: rank(seed, by, label, site))
-        n_test = _quota(len(ranked), len(ranked) <= rare)
-        n_validation = _quota(len(ranked) - n_test, len(ranked) <= rare)
-        picked["test"] += ranked[:n_test]
-        picked["validation"] += ranked[n_test : n_test + n_validation]
-        picked["train"] += ranked[n_test + n_validation :]
-    return Holdout(**{k: tuple(sorted(v)) for k, v in picked.items()}, left_out=_without(sites, by))
+    label = dict(zip(known["site_id"], known[by], strict=True))
+    is_rare = {name: n <= rare for name, n in Counter(label.values()).items()}
+    left = sorted(
+        blocks(known, SATELLITE_BOX), key=lambda group: min(rank(seed, by, label[site], site) for site in group)
+    )
+    picked = {}
+    for split in ("test", "validation"):
+        there = Counter(label[site] for group in left for site in group)
+        taken = _take(left, label, {name: _quota(n, is_rare[name]) for name, n in there.items()}, there)
+        left = [group for group in left if group not in taken]
+        picked[split] = taken
+    picked["train"] = left
+    towers = {split: tuple(sorted(site for group in groups for site in group)) for split, groups in picked.items()}
+    return Holdout(**towers, left_out=_without(sites, by))
+
+
+def _take(
+    groups: list[list[str]], label: dict[str, str], wanted: dict[str, int], there: Counter[str]
+) -> list[list[str]]:
+    """Return the groups, in their order, each of which brings the counts of classes nearer to those wanted."""
+    taken, count = [], Counter()
+    for group in groups:
+        more = Counter(label[site] for site in group)
+        before = sum(abs(count[name] - wanted[name]) for name in more)
+        after = sum(abs(count[name] + n - wanted[name]) for name, n in more.items())
+        if after < before and all(count[name] + n < there[name] for name, n in more.items()):
+            taken.append(group)
+            count += more
+    return taken
 
 
 def published_holdout(sites: pd.DataFrame, by: str, rare: int) -> Holdout:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
 from . import FEWEST_TOWERS, Holdout, require
+from ._apart import SATELLITE_BOX, left_out_near, near
 from ._groups import validation_groups
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ def unseen_folds(sites: pd.DataFrame, by: str, family: str, seed: int, text: str
 
     A class of fewer than `FEWEST_TOWERS` towers is no fold of its own: such classes are pooled into one fold "rare"
     where they have that many together. Validation towers are whole classes too, drawn by a stable hash from the
-    classes left: at least a tenth of their towers, no class that holds more than a quarter of them.
+    classes left: at least a tenth of their towers, no class that holds more than a quarter of them. A tower of another
+    class that stands within `SATELLITE_BOX` of a test tower is left out of the fold, and so is a training tower that
+    stands so near a validation tower.
 
     Parameters
     ----------
-    sites : DataFrame [S], site_id and `by`
+    sites : DataFrame [S], site_id, `by` and, to know neighbours by, latitude and longitude
     by : str, the class column; towers without a class are left out
     family : str, folds are named ``{family}_{class}``
     seed : int
@@ -43,7 +46,7 @@ def unseen_folds(sites: pd.DataFrame, by: str, family: str, seed: int, text: str
     towers: dict[str, list[str]] = {}
     for site, label in zip(sites["site_id"], sites[by], strict=True):
         towers.setdefault(label if isinstance(label, str) else "", []).append(site)
-    unknown = tuple(towers.pop("", ()))
+    unseen = {f"no {by}": tuple(towers.pop("", ()))}
     small = {label: ids for label, ids in towers.items() if len(ids) < FEWEST_TOWERS}
     rare = sorted(site for ids in small.values() for site in ids)
     tested = {label: ids for label, ids in towers.items() if label not in small}
@@ -51,19 +54,10 @@ def unseen_folds(sites: pd.DataFrame, by: str, family: str, seed: int, text: str
         tested[RARE] = rare
     drawn: dict[str, Holdout | ProtocolError] = {}
     for label, test in sorted(tested.items()):
-        left = {other: ids for other, ids in towers.items() if not set(test).intersection(ids)}
         try:
-            validation = validation_groups(left, VALIDATION_SHARE, LARGEST_SHARE, seed, family, label)
+            drawn[_name(family, label)] = _fold(sites, towers, label, test, unseen, family, seed, text)
         except ProtocolError as error:
             drawn[_name(family, label)] = error
-            continue
-        chosen = sorted(other for other, ids in left.items() if ids[0] in validation)
-        train = sorted(site for other, ids in left.items() if other not in chosen for site in ids)
-        drawn[_name(family, label)] = Holdout(
-            *(tuple(train), tuple(test), tuple(validation), {f"no {by}": unknown}),
-            family=family,
-            text=f"{text} Held out: {label}; validation on {', '.join(chosen)}.",
-        )
     if not any(isinstance(fold, Holdout) for fold in drawn.values()):
         raise ProtocolError(_why_none(towers, drawn, by))
     pooled = f"pooled into {family}_{RARE}"
@@ -73,6 +67,33 @@ def unseen_folds(sites: pd.DataFrame, by: str, family: str, seed: int, text: str
             f"towers of class {label}: {len(ids)}, fewer than {FEWEST_TOWERS}; {fate}"
         )
     return drawn
+
+
+def _fold(
+    sites: pd.DataFrame,
+    towers: dict[str, list[str]],
+    label: str,
+    test: list[str],
+    unseen: dict[str, tuple[str, ...]],
+    family: str,
+    seed: int,
+    text: str,
+) -> Holdout:
+    others = {other: ids for other, ids in towers.items() if not set(test).intersection(ids)}
+    close = near(sites, [site for ids in others.values() for site in ids], test, SATELLITE_BOX)
+    left = {other: kept for other, ids in others.items() if (kept := [site for site in ids if site not in close])}
+    validation = validation_groups(left, VALIDATION_SHARE, LARGEST_SHARE, seed, family, label)
+    chosen = sorted(other for other, ids in left.items() if ids[0] in validation)
+    train = {site for ids in left.values() for site in ids} - set(validation)
+    close_to_validation = near(sites, train, validation, SATELLITE_BOX)
+    return Holdout(
+        tuple(sorted(train - close_to_validation)),
+        tuple(test),
+        tuple(validation),
+        unseen | left_out_near(close, close_to_validation),
+        family=family,
+        text=f"{text} Held out: {label}; validation on {', '.join(chosen)}.",
+    )
 
 
 def _name(family: str, label: str) -> str:

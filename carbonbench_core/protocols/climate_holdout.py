@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 TEXT = (
     "Spatial transfer to unseen towers within climates that are *seen* in training; "
     "it does not test unseen climates, `unseen_climate` does. "
-    "Towers are stratified by Koppen main class: each gives a fifth to test."
+    "Towers are stratified by Koppen main class: each gives a fifth to test. Towers within "
+    "2 km of each other stay on one side."
 )
 RARE = 1  # as published: every class gives a fifth
 

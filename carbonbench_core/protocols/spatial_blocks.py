@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
-from ..geography import components, missing_coordinates
+from ..geography import missing_coordinates
 from . import FEWEST_TOWERS, Holdout, require
+from ._apart import blocks
 from ._groups import rank, validation_groups
 
 if TYPE_CHECKING:
@@ -34,12 +35,11 @@ def draw(sites: pd.DataFrame, seed: int) -> dict[str, Holdout | ProtocolError]:
     placed, left_out = sites[~lacking], {"no coordinates": tuple(sites.loc[lacking, "site_id"])}
     drawn: dict[str, Holdout | ProtocolError] = {}
     for km in DISTANCES:
-        blocks: dict[int, list[str]] = {}
-        for site, block in zip(placed["site_id"], components(placed["latitude"], placed["longitude"], km), strict=True):
-            blocks.setdefault(block, []).append(site)
-        folds = {block: _fold_of(towers, seed) for block, towers in blocks.items()}
-        for fold in range(1, FOLDS + 1):
-            drawn[f"spatial_blocks_{km}km_{fold}"] = _fold(km, fold, folds, blocks, left_out, seed)
+        folds: dict[int, list[list[str]]] = {fold: [] for fold in range(1, FOLDS + 1)}
+        for block in blocks(placed, km):
+            folds[_fold_of(block, seed)].append(block)
+        for fold in folds:
+            drawn[f"spatial_blocks_{km}km_{fold}"] = _fold(km, fold, folds, left_out, seed)
     if not any(isinstance(fold, Holdout) for fold in drawn.values()):
         raise ProtocolError(
             f"none of {FOLDS} folds of {len(placed)} towers with coordinates has {FEWEST_TOWERS} test towers and as "
@@ -53,12 +53,10 @@ def _fold_of(towers: list[str], seed: int) -> int:
     return int.from_bytes(lowest[-8:]) % FOLDS + 1
 
 
-def _fold(
-    km: int, fold: int, folds: dict[int, int], blocks: dict[int, list[str]], left_out: dict, seed: int
-) -> Holdout | ProtocolError:
+def _fold(km: int, fold: int, folds: dict[int, list[list[str]]], left_out: dict, seed: int) -> Holdout | ProtocolError:
     family = f"spatial_blocks_{km}km"
-    test = [site for block, towers in blocks.items() if folds[block] == fold for site in towers]
-    left = {towers[0]: towers for block, towers in blocks.items() if folds[block] != fold}
+    test = [site for block in folds[fold] for site in block]
+    left = {block[0]: block for other, of_other in folds.items() if other != fold for block in of_other}
     try:
         validation = validation_groups(left, VALIDATION_SHARE, LARGEST_SHARE, seed, family, fold)
     except ProtocolError as error:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 TEXT = (
     "Transfer to climates that are *not* seen in training: each fold tests all towers of one Koppen main class "
-    "and validates on other whole classes, which are not trained on either."
+    "and validates on other whole classes, which are not trained on either. "
+    "No tower within 2 km of a test tower is trained or validated on."
 )
 
 

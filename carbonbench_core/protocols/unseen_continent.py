@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 TEXT = (
     "Transfer to a continent that is *not* seen in training: each fold tests all towers of one continent "
-    "and validates on other whole continents, which are not trained on either."
+    "and validates on other whole continents, which are not trained on either. "
+    "No tower within 2 km of a test tower is trained or validated on."
 )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 TEXT = (
     "Spatial transfer to unseen towers within vegetation classes that are *seen* in training; "
     "it does not test unseen vegetation, `unseen_veg` does. Towers are stratified by IGBP: classes of at most "
-    "10 towers give half of theirs to test, the others a fifth."
+    "10 towers give half of theirs to test, the others a fifth. Towers within 2 km of each other stay on one side."
 )
 RARE = 10  # as published
 

@@ -34,7 +34,9 @@ def sites_tables(draw: st.DrawFn) -> pd.DataFrame:
     )
     # Clumps in four continents, 20 degrees wide; steps of 0.1 degree, about 10 km.
     centre = np.array(column(st.sampled_from([(50.0, 10.0), (40.0, -100.0), (-25.0, 135.0), (-10.0, -55.0)])))
-    step = np.array(column(st.tuples(st.integers(-30, 30), st.integers(-30, 30)))) * 0.1
+    # Of four towers one stands within steps of 0.01 degree, about 1 km, of the centre.
+    wide, narrow = (st.tuples(*[st.integers(-n, n).map(scale.__mul__)] * 2) for n, scale in ((30, 0.1), (3, 0.01)))
+    step = np.array(column(st.one_of(wide, wide, wide, narrow)))
     sites["latitude"], sites["longitude"] = (centre + step).T
     sites.loc[column(st.sampled_from([False, False, False, True])), "latitude"] = np.nan
     sites["mean_temperature_tower"] = column(st.one_of(st.none(), st.integers(-20, 30)))

@@ -49,6 +49,16 @@ def test_the_warmest_fifth_is_tested_and_the_next_fifth_validates() -> None:
     assert [len(protocol.sites(s)) for s in ("test", "validation", "train")] == [34, 27, 109]
 
 
+def test_a_cooler_tower_beside_a_test_tower_is_left_out_by_name() -> None:
+    sites = placed()
+    ranked = list(sites.sort_values("mean_temperature_era5_land", ascending=False)["site_id"])
+    place = sites.loc[sites["site_id"] == ranked[0], ["latitude", "longitude"]].to_numpy()
+    sites.loc[sites["site_id"] == ranked[-1], ["latitude", "longitude"]] = place
+    protocol = draw_all(sites)[0]["warm_shift"]
+    assert protocol.left_out["within 2 km of a test tower"] == [ranked[-1]]
+    assert protocol.sites("test") == sorted(ranked[:34])
+
+
 def test_all_towers_are_ranked_by_the_one_temperature_that_more_of_them_have() -> None:
     sites = placed().assign(mean_temperature_tower=1.0)
     sites.loc[0, "mean_temperature_era5_land"] = np.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,8 @@ from sklearn.model_selection import train_test_split
 from carbonbench_core import protocols
 from carbonbench_core.errors import ProtocolError
 from carbonbench_core.protocols import Protocol, draw_all, families, part_file, part_of
+from carbonbench_core.protocols import _apart as apart
+from carbonbench_core.protocols._apart import SATELLITE_BOX
 from tests.protocols.tables import catalogue_sites, make_sites, network_like, placed, real_sites, sites_tables
 
 # The controls: they test towers that they train on, by days or by years.
@@ -47,6 +50,28 @@ def test_our_rules_validate_on_towers_of_their_own(sites: pd.DataFrame) -> None:
     for protocol in towers_held_out(sites):
         if not protocol.name.startswith("published"):
             assert set(protocol.sites("validation")).isdisjoint(protocol.sites("train"))
+
+
+@given(sites_tables(), st.booleans())
+def test_towers_of_one_identity_or_within_a_satellite_box_are_never_on_both_sides(
+    sites: pd.DataFrame, has_identity: bool
+) -> None:
+    if has_identity:  # every fifth tower has a second record, at its own place, far away or nowhere
+        sites["identity"] = [f"T{i - 1 if i % 5 == 0 and i else i}" for i in range(len(sites))]
+    for protocol in towers_held_out(sites):
+        if protocol.name.startswith("published"):
+            continue
+        km = 0 if protocol.family == "spatial_blocks_0km" else SATELLITE_BOX
+        for one, other in combinations(("train", "validation", "test"), 2):
+            assert not apart.near(sites, protocol.sites(one), protocol.sites(other), km)
+
+
+def test_rules_that_let_neighbours_stand_on_both_sides_say_so() -> None:
+    sites = placed()
+    sites.loc[1::2, ["latitude", "longitude"]] = sites.loc[::2, ["latitude", "longitude"]].to_numpy()  # in pairs
+    for protocol in towers_held_out(sites):
+        parted = apart.near(sites, protocol.sites("train"), protocol.sites("test"), SATELLITE_BOX)
+        assert bool(parted) == ("Neighbours may stand on both sides" in protocol.text), protocol.name
 
 
 @given(sites_tables())
@@ -124,6 +149,27 @@ def test_climate_holdout_gives_a_fifth_of_every_climate() -> None:
     # 76, 64, 16, 10, 4 towers x 0.2 = 15.2, 12.8, 3.2, 2, 0.8
     climate = sites.set_index("site_id")["koppen_main"]
     assert climate[test].value_counts().to_dict() == {"D": 15, "C": 13, "B": 3, "A": 2, "E": 1}
+
+
+def test_towers_that_move_together_leave_the_counts_of_classes_as_near_as_can_be() -> None:
+    sites = placed()
+    alone = draw_all(sites)[0]["veg_holdout"]
+    # XX-000 to XX-003 are ENF, 42 of them; in one place they are four towers of the eight to test or none.
+    sites.loc[:3, ["latitude", "longitude"]] = 50.0, 10.0
+    together = draw_all(sites)[0]["veg_holdout"]
+    igbp = sites.set_index("site_id")["igbp"]
+    for split in ("test", "validation", "train"):
+        held = set(together.sites(split)) & {"XX-000", "XX-001", "XX-002", "XX-003"}
+        assert len(held) in (0, 4)
+        now, before = (igbp[p.sites(split)].value_counts() for p in (together, alone))
+        assert (now - before).abs().max() <= 1
+
+
+def test_a_class_whose_towers_stand_together_is_still_trained_on() -> None:
+    sites = placed()
+    sites.loc[sites["igbp"] == "SAV", ["latitude", "longitude"]] = 50.0, 10.0
+    protocol = draw_all(sites)[0]["veg_holdout"]
+    assert set(sites.loc[sites["igbp"] == "SAV", "site_id"]) <= set(protocol.sites("train"))
 
 
 def test_published_veg_is_the_published_rule() -> None:

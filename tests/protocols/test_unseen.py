@@ -31,7 +31,8 @@ def test_validation_is_at_least_a_tenth_of_the_towers_left_and_no_class_with_a_q
     for protocol in draw_all(sites)[0].values():
         if protocol.family in BY:
             validation = protocol.sites("validation")
-            left = len(protocol.sites("train")) + len(validation)
+            near = protocol.left_out.get("within 2 km of a validation tower", [])
+            left = len(protocol.sites("train")) + len(validation) + len(near)
             counts = sites.set_index("site_id").loc[validation, BY[protocol.family]].value_counts()
             assert len(validation) >= min(VALIDATION_SHARE * left, FEWEST_TOWERS)
             assert counts.max() <= LARGEST_SHARE * left
@@ -115,3 +116,15 @@ def test_validation_classes_depend_on_the_seed(family: str) -> None:
 
     assert validation(1) == validation(1)
     assert validation(1) != validation(2)
+
+
+def test_towers_beside_a_test_or_validation_tower_are_left_out_of_the_fold_by_name() -> None:
+    sites = placed()
+    igbp = sites.set_index("site_id")["igbp"]
+    tested, beside = igbp.index[igbp == "EBF"][0], igbp.index[igbp == "ENF"][0]
+    latitude, longitude = sites.loc[sites["site_id"] == tested, ["latitude", "longitude"]].to_numpy()[0]
+    sites.loc[sites["site_id"] == beside, ["latitude", "longitude"]] = latitude + 0.01, longitude  # 1.1 km
+    fold = draw_all(sites)[0]["unseen_veg_EBF"]
+    assert fold.left_out["within 2 km of a test tower"] == [beside]
+    sites.loc[sites["site_id"] == beside, "latitude"] = latitude + 0.03  # 3.3 km
+    assert "within 2 km of a test tower" not in draw_all(sites)[0]["unseen_veg_EBF"].left_out
