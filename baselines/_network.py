@@ -80,6 +80,22 @@ class Network(Baseline):
         "progress": True,
     }
     quick: ClassVar[dict[str, Any]] = {"hidden": 16, "max_epochs": 4, "batch_size": 64, "stride": 5}
+    published: ClassVar[dict[str, Any]] = {
+        "length": 30,
+        "horizon": 15,
+        "stride": 15,
+        "batch_size": 2048,
+        "max_epochs": 100,
+        "patience": 100,
+        "weight_decay": 0.01,
+        "averaging": 0.0,
+        "noise": 0.0,
+        "hide": 0.0,
+        "closure": "penalty",
+        "closure_weight": 0.1,
+        "coordinates": True,
+        "day_of_year": False,
+    }
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         super().__init__(seed, **settings)

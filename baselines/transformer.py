@@ -24,6 +24,9 @@ class Transformer(Network):
     counts = ("layers", "heads")
     defaults: ClassVar[dict[str, Any]] = Network.defaults | {"layers": 2, "heads": 4, "causal": False}
     quick: ClassVar[dict[str, Any]] = Network.quick | {"layers": 1}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": Network.published | {"hidden": 128, "layers": 2, "heads": 4, "dropout": 0.2, "learning_rate": 5e-4}
+    }
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         super().__init__(seed, **settings)

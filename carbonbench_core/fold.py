@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .files import file_name, write_parquet, write_text
-from .models import make_model
+from .models import fit_model, make_model, predict_model
 from .report.rows import code_version
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PREDICTIONS = "predictions.parquet"
 # Beside the predictions of a fold whose family is not scored yet: what a run that was killed had finished.
 FINISHED = "finished.json"
+CHECKPOINT = "checkpoint"  # where a model that can resume keeps how far it came, until it is saved
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Task:
     seed : int
     settings : dict
     out : Path
+    preset : str or None
     """
 
     protocol: str
@@ -44,6 +47,7 @@ class Task:
     seed: int
     settings: dict[str, Any]
     out: Path
+    preset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def run_fold(task: Task) -> Fold:
     What an earlier run had finished before it was killed is taken up where model, settings, seed, data, protocol and
     version are the same. `forget` ends that.
     """
-    fitted = make_model(task.model, task.seed, task.settings)
+    fitted = make_model(task.model, task.seed, task.settings, task.preset)
     name = file_name(str(getattr(fitted, "name", type(fitted).__name__)))
     kept = getattr(fitted, "settings", task.settings)
     # Runs that differ in anything but the seed stand beside one another.
@@ -119,16 +123,19 @@ def _fit_and_predict(model: Any, task: Task, place: Path) -> dict[str, float]:
 
     data = carbonbench.load(task.protocol, str(task.folder), task.feature_set)
     started = time.perf_counter()
-    model.fit(data["train"], data["validation"])
+    threshold = task.folder.protocol(task.protocol).qc_threshold
+    fit_model(model, data["train"], data["validation"], qc_threshold=threshold, work=place)
     seconds = {"fit_seconds": time.perf_counter() - started}
     for split in [s for s in ("test", "id_test") if s in data]:
         started = time.perf_counter()
-        predictions = model.predict(data[split].remove_columns([*schema.TARGETS, "nee_qc"]))
+        inputs = data[split].remove_columns([*schema.TARGETS, "nee_qc"])
+        predictions = predict_model(model, inputs, support=data.get("support") if split == "test" else None)
         seconds[f"{split}_predict_seconds"] = time.perf_counter() - started
         require_table(predictions)
         write_parquet(predictions, place / predictions_file(split))
     if hasattr(model, "save_pretrained"):
         model.save_pretrained(place / "model")
+    shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     return seconds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from .errors import UsageError, unknown
 
 
-def make_model(model: str, seed: int, settings: dict[str, Any]) -> Any:
+def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | None = None) -> Any:
     """Return a model that is not fitted yet.
 
     Parameters
@@ -18,17 +19,20 @@ def make_model(model: str, seed: int, settings: dict[str, Any]) -> Any:
     model : str, a baseline's name or ``FILE.py:CLASS``
     seed : int
     settings : dict
+    preset : str, optional, a named set of settings of a baseline, which `settings` override
 
     Raises
     ------
-    UsageError : no such baseline, file, class or setting, or the class takes no seed
+    UsageError : no such baseline, file, class, preset or setting, or the class takes no seed
     """
     if "seed" in settings:
         raise UsageError("The seed is no setting of a model. Give it with --seed.")
     if ".py:" not in model:
         from carbonbench_baselines import load_baseline
 
-        return load_baseline(model, seed=seed, **settings)
+        return load_baseline(model, preset or "default", seed=seed, **settings)
+    if preset:
+        raise UsageError(f"Got preset {preset!r}, but {model} is a class of your own. Give its settings with --set.")
     file, _, name = model.rpartition(":")
     cls = _user_class(Path(file), name)
     takes = signature(cls).parameters
@@ -40,6 +44,21 @@ def make_model(model: str, seed: int, settings: dict[str, Any]) -> Any:
     if strangers and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
         raise unknown(f"setting of {name}", strangers[0], takes)
     return cls(**settings)
+
+
+def fit_model(model: Any, train: Any, validation: Any, **offered: Any) -> None:
+    """Call `fit`, with those of the further arguments (`qc_threshold`, `work`) that it names."""
+    model.fit(train, validation, **_named(model.fit, offered))
+
+
+def predict_model(model: Any, data: Any, **offered: Any) -> Any:
+    """Call `predict`, with those of the further arguments (`support`) that it names, and return what it gives."""
+    return model.predict(data, **_named(model.predict, offered))
+
+
+def _named(call: Callable, offered: dict[str, Any]) -> dict[str, Any]:
+    takes = signature(call).parameters
+    return {key: value for key, value in offered.items() if key in takes}
 
 
 def _user_class(file: Path, name: str) -> type:

@@ -53,23 +53,26 @@ def run(
     settings: dict[str, Any] | None = None,
     out: str | Path = "runs",
     results: str | Path | None = "results",
+    preset: str | None = None,
 ) -> Result:
     """Fit a model on a protocol, predict its unseen towers without their targets, score, and keep all of it.
 
     Parameters
     ----------
     protocol : str, or a family of folds ("unseen_veg"): all are run and their predictions scored together
-    model : str, a baseline's name, or ``FILE.py:CLASS`` with `fit(train, validation)` and `predict(data)`
+    model : str, a baseline's name, or ``FILE.py:CLASS`` with `fit(train, validation)` and `predict(data)`; a fit that
+        names `qc_threshold` or `work` (a folder to resume from) gets them, a predict that names `support` gets that
     folder : DatasetFolder
     feature_set : str, optional; minimal where the folder has it, else tower
     seed : int
     settings : dict, optional, passed to the model
     out : path, where the model and predictions.parquet go
     results : path or None, where the result row goes
+    preset : str, optional, a named set of settings of the baseline, such as "published"; `settings` override it
 
     Raises
     ------
-    CarbonBenchError : no such model, protocol or feature set, or predictions that do not fit the index
+    CarbonBenchError : no such model, preset, protocol or feature set, or predictions that do not fit the index
     """
     from .report.rows import result_row, sites_to_keep, write_row
     from .report.score import score
@@ -83,7 +86,7 @@ def run(
     folds, tables = [], []
     for name in names or [protocol]:
         place = Path(out) / (protocol if names else "")
-        folds.append(fold := run_fold(Task(name, model, folder, feature_set, seed, settings or {}, place)))
+        folds.append(fold := run_fold(Task(name, model, folder, feature_set, seed, settings or {}, place, preset)))
         if fold.taken_up:
             print(f"{name}: taken up from {fold.place}, where a run that was stopped had finished it.")
         # Checked at once: predictions that do not fit the index should not cost the folds that follow.
@@ -101,6 +104,7 @@ def run(
         seed=seed,
         synthetic=folder.is_synthetic,
         clusters=(clusters := neighbours(folder.sites)),
+        more={"preset": preset or "default"},
         **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:

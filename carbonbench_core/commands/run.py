@@ -14,7 +14,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", required=True, metavar="NAME", help="a baseline, or FILE.py:CLASS of your own")
     parser.add_argument("--feature-set", metavar="SET", help="default: minimal where the folder has it, else tower")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of the baseline")
+    parser.add_argument("--preset", metavar="NAME", help="named settings of the baseline, e.g. published")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings, on top of the preset")
     parser.add_argument("--out", default="runs", metavar="DIR", help="models and predictions (default: ./%(default)s)")
     parser.add_argument("--results", default="results", metavar="DIR", help="result rows (default: ./%(default)s)")
     add_data(parser)
@@ -28,5 +29,6 @@ def _run(args: argparse.Namespace) -> None:
 
     folder = DatasetFolder.find(args.data)
     settings = parse_settings(args.set)
-    result = run(args.protocol, args.model, folder, args.feature_set, args.seed, settings, args.out, args.results)
+    what = (args.protocol, args.model, folder, args.feature_set, args.seed, settings)
+    result = run(*what, args.out, args.results, args.preset)
     print(as_json(result.row) if args.json else result.describe())

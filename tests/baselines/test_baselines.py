@@ -266,3 +266,42 @@ def test_predictions_that_are_not_finite_are_refused(train: pd.DataFrame) -> Non
 def test_when_a_library_is_not_installed_then_the_extra_is_named() -> None:
     with pytest.raises(CarbonBenchError, match=r"no_such_library is not installed.*carbonbench\[neural\]"):
         need("no_such_library")
+
+
+def test_a_preset_is_a_named_set_of_settings_that_others_override() -> None:
+    made = load_baseline("transformer", "published", hidden=64, heads=2)
+    assert made.settings["max_epochs"] == baseline_class("transformer").presets["published"]["max_epochs"]
+    assert (made.settings["hidden"], made.settings["heads"]) == (64, 2)
+    assert load_baseline("transformer", "default").settings == load_baseline("transformer").settings
+    with pytest.raises(UsageError, match=r"Unknown preset of ridge 'publishd'"):
+        load_baseline("ridge", "publishd")
+
+
+@pytest.mark.parametrize("name", list_baselines())
+def test_every_preset_makes_a_model(name: str) -> None:
+    for preset in baseline_class(name).presets:
+        assert load_baseline(name, preset).name == name
+
+
+def test_labelled_days_of_test_towers_reach_only_a_model_that_says_it_uses_them(train: pd.DataFrame) -> None:
+    class Plain(Baseline):
+        name = "plain"
+
+        def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
+            pass
+
+        def _predict(self, table: pa.Table) -> np.ndarray:
+            return np.zeros((table.num_rows, 3))
+
+    class Fed(Plain):
+        uses_support = True
+
+        def _predict(self, table: pa.Table, support: pa.Table | None = None) -> np.ndarray:
+            assert support is None or support.column_names == ["site_id", "date", "TA_F", *TARGETS, "nee_qc"]
+            return np.full((table.num_rows, 3), 0.0 if support is None else support.num_rows)
+
+    inputs = train.drop(columns=[*TARGETS, "nee_qc"])
+    assert (values(Plain(features=["TA_F"]).fit(train).predict(inputs, support=train.head(7))) == 0).all()
+    fed = Fed(features=["TA_F"]).fit(train)
+    assert (values(fed.predict(inputs)) == 0).all()
+    assert (values(fed.predict(inputs, support=train.head(7))) == 7).all()
