@@ -38,6 +38,10 @@ class FeatureError(CarbonBenchError):
     """A feature that a model or a feature set needs is missing or has the wrong type."""
 
 
+class HubError(CarbonBenchError):
+    """The Hub refuses, cannot be reached, or holds something that must not be read."""
+
+
 def unknown(kind: str, got: str, available: Iterable[str]) -> UsageError:
     """Return the error for a name that does not exist, with the nearest ones and all that do.
 

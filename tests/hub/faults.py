@@ -22,6 +22,7 @@ class Fault:
     left : float, how many more requests it hits; math.inf for all
     headers : dict, further headers of the answer ("Retry-After", "X-Error-Code")
     drop_after_bytes : int or None, break the connection after so many bytes of the body
+    hang : float, keep the request waiting so long before the connection is broken with nothing done [s]
     hits : int, how many requests it has hit
     """
 
@@ -30,6 +31,7 @@ class Fault:
     left: float
     headers: dict[str, str] = field(default_factory=dict)
     drop_after_bytes: int | None = None
+    hang: float = 0.0
     hits: int = 0
 
     def reply(self) -> Reply | None:

@@ -73,6 +73,7 @@ class Hub:
     token : str, of the user; it may write
     stranger : str, the token of somebody who may read what is public and write nowhere here
     log : list of Call, every request answered, in order
+    waiting : list of str, targets of the requests that were kept waiting
     errors : list of str, tracebacks of the Hub's own failures; the `with` block raises if there are any
     """
 
@@ -87,6 +88,8 @@ class Hub:
         self.store = Store({self.token: Account(user, orgs), self.stranger: Account("stranger")}, page_size)
         self.faults = Faults()
         self.log: list[Call] = []
+        self.waiting: list[str] = []
+        self.closing = threading.Event()
         self.errors: list[str] = []
         self._own = None if folder else tempfile.TemporaryDirectory(prefix="hub-")
         self.folder = Path(folder or self._own.name)
@@ -100,6 +103,7 @@ class Hub:
         return self
 
     def __exit__(self, kind: object, *rest: object) -> None:
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
         if self._own:
@@ -135,6 +139,7 @@ class Hub:
         times: float = 1,
         headers: Mapping[str, str] | None = None,
         drop_after_bytes: int | None = None,
+        hang: float = 0.0,
     ) -> Fault:
         """Let the next requests that match go wrong, and return the order, whose `hits` can be looked at.
 
@@ -147,10 +152,11 @@ class Hub:
         headers : mapping, further headers of the answer ("Retry-After", "X-Error-Code")
         drop_after_bytes : int or None, break the connection after so many bytes of the body; what a request changes
             stays changed, so 0 on a commit is a commit whose answer is lost
+        hang : float, answer nothing for so long, then break the connection with nothing done [s]
         """
         if status is None and drop_after_bytes is None:
             status = 500
-        return self.faults.add(Fault(match, status, times, dict(headers or {}), drop_after_bytes))
+        return self.faults.add(Fault(match, status, times, dict(headers or {}), drop_after_bytes, hang))
 
     def add(self, kind: str, repo_id: str, files: Mapping[str, bytes], private: bool = False) -> str:
         """Commit files without a client, creating the repository if need be, and return the commit's id."""
@@ -191,6 +197,11 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.server.hub
         request = Request(self.command, self.path, self.headers, self._body(), hub.url)
         fault = hub.faults.take(request)
+        if fault and fault.hang:
+            hub.waiting.append(unquote(self.path))
+            hub.closing.wait(fault.hang)
+            self.close_connection = True
+            return
         reply = (fault.reply() if fault else None) or self._answer(request)
         target, asked = unquote(self.path), self.headers.get("Range", "")
         hub.log.append(Call(self.command, target, reply.status, asked, request.token, fault is not None))

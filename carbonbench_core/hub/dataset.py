@@ -1,0 +1,72 @@
+"""A dataset folder on the Hub: its shards and metadata, never code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .. import citations
+from ..assemble import sha256_of
+from ..dataset_folder import DATA, METADATA, DatasetFolder
+from ..errors import DatasetFolderError, UsageError, first_few
+from ._push import Content, Push, push
+
+
+def push_dataset(
+    folder: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    revision: str = "main",
+    dry_run: bool = False,
+    synthetic: bool = False,
+) -> Push:
+    """Push a dataset folder; see `_push.push` for the parameters that are not named here.
+
+    Parameters
+    ----------
+    folder : path
+    repo_id : str, ORG/NAME
+    synthetic : bool, push made-up towers knowingly
+
+    Raises
+    ------
+    DatasetFolderError : no whole dataset folder
+    UsageError : the towers are made up and `synthetic` does not say so
+    HubError : the Hub refuses or cannot be reached
+    """
+    opened = DatasetFolder.open(folder)
+    if opened.repo:
+        raise UsageError(f"{folder} is on the Hub already. Name a local folder.")
+    if opened.is_synthetic and not synthetic:
+        raise UsageError(
+            f"{folder} holds SYNTHETIC towers, which nobody should take for real. Say --synthetic to push."
+        )
+    content = Content("dataset", files(opened), f"Data {opened.data_digest}, {len(opened.sites)} towers")
+    return push(content, repo_id, private=private, revision=revision, dry_run=dry_run)
+
+
+def files(folder: DatasetFolder) -> dict[str, Path]:
+    """Return the files of a dataset by their path in the repository: its metadata and the shards of its manifest.
+
+    A file that the manifest does not name, such as code, is no part of the dataset and never travels: `datasets`
+    refuses a repository that holds a script.
+
+    Raises
+    ------
+    DatasetFolderError : a shard is missing, not the one that was written, or named outside the folder
+    """
+    shards = folder.manifest["shards"]
+    wrong = [name for name, told in shards.items() if not _is_whole(folder.root, name, told)]
+    if wrong:
+        raise DatasetFolderError(
+            f"{folder} is not whole: {first_few(wrong)} missing, changed or out of place. Build the folder again."
+        )
+    beside = [name for name in (*METADATA, citations.FILE) if (folder.root / name).is_file()]
+    return {name: folder.root / name for name in (*beside, *shards)}
+
+
+def _is_whole(root: Path, name: str, told: dict) -> bool:
+    shard = Path(name)
+    if shard.parent.as_posix() != DATA or shard.suffix != ".arrow" or not (root / shard).is_file():
+        return False
+    return sha256_of(root / shard) == told["sha256"]
