@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,46 @@ def components(latitude: ArrayLike, longitude: ArrayLike, km: float) -> np.ndarr
         roots = np.unique(root[np.append(near, i)])
         root[np.isin(root, roots)] = roots[0]
     return root
+
+
+def pairs_within(latitude: ArrayLike, longitude: ArrayLike, km: float) -> list[tuple[int, int]]:
+    """Return the pairs of points at most `km` apart, as (i, j) with i < j, in order.
+
+    Parameters
+    ----------
+    latitude, longitude : array [N], [degree]
+    """
+    points = _points(latitude, longitude)
+    if not len(points):
+        return []
+    found = _tree(latitude, longitude).query_radius(points, km / EARTH_RADIUS)
+    return [(i, int(j)) for i, near in enumerate(found) for j in np.sort(near) if j > i]
+
+
+def neighbours(latitude: ArrayLike, longitude: ArrayLike, limits: Sequence[float]) -> tuple[np.ndarray, ...]:
+    """Return, for every point, its nearest other point and how many others stand near.
+
+    Parameters
+    ----------
+    latitude, longitude : array [N], [degree]
+    limits : sequence [L], [km]
+
+    Returns
+    -------
+    km : ndarray [N], distance to the nearest other point, NaN where there is none
+    index : ndarray [N] of int, which one that is, -1 where there is none
+    counts : ndarray [L, N] of int, other points at most as far as each limit
+    """
+    points = _points(latitude, longitude)
+    n = len(points)
+    if n < 2:
+        return np.full(n, np.nan), np.full(n, -1), np.zeros((len(limits), n), int)
+    tree = _tree(latitude, longitude)
+    radians, index = tree.query(points, k=2)
+    # Of points at one place the first found need not be the point itself.
+    other = np.where(index[:, 0] == np.arange(n), 1, 0)
+    counts = np.stack([tree.query_radius(points, km / EARTH_RADIUS, count_only=True) - 1 for km in limits])
+    return radians[np.arange(n), other] * EARTH_RADIUS, index[np.arange(n), other], counts
 
 
 def continent(latitude: ArrayLike, longitude: ArrayLike) -> np.ndarray:

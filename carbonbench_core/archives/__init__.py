@@ -56,10 +56,13 @@ class Entry:
     path : Path, the file that holds the bytes (a zip, a CSV, a Parquet file)
     member : str, the member of a zip, else ""
     site_id, network, product : str, e.g. "DE-Hai", "FLUXNET2015", "FLUXNET2015 SUBSET 1-4"
-    rank : tuple of int, among records of one tower the smallest is taken: first 0 for a network's own archive and 1 for
-        a table made from one, then what the format prefers
+    rank : tuple of int, among records of one tower the smallest comes first: 0 for a network's own archive and 1 for a
+        table made from one; 0 for one with the USTAR50 targets and 1 without; minus the year of the processing; then
+        what the format prefers
     companions : tuple of Path, further files that the record is read from
     order : int, where the record begins in a file of many, which is best read front to back
+    line : str, the line of products of a network in which a newer record replaces an older one whole; records of
+        different lines are merged, year by year
     """
 
     format: str
@@ -71,6 +74,7 @@ class Entry:
     rank: tuple[int, ...] = ()
     companions: tuple[Path, ...] = ()
     order: int = 0
+    line: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.member}" if self.member else f"{self.path}"
@@ -78,13 +82,18 @@ class Entry:
 
 @dataclass
 class Record:
-    """One tower's days as an archive holds them.
+    """One tower's days as an archive holds them, or as they were merged from several.
 
     Parameters
     ----------
     entry : Entry
     table : pyarrow.Table [D, C], `date` (date32, each once, any order) and schema columns of role target, quality,
+<<<<<<< HEAD
         uncertainty, driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake
+=======
+        driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake. A column
+        `network` says of each day whose it is, where days are of several
+>>>>>>> 334e3b7 (Identity of towers, catalogues and conflicts in files of their own)
     target_variant : str, e.g. "VUT_USTAR50" or "VUT_REF"
     attributes : dict, what the archive itself says of the tower: latitude, longitude, igbp, koppen, name, doi; and
         nee_qc_scale, what its nee_qc measures
@@ -92,6 +101,11 @@ class Record:
     notes : list of str, what a user should know
     dropped : Counter, reason -> rows of the archive that belong to no day and are not in `table` ("no date")
     citation, licence : str, of this record's product
+    said : list of (product, attributes), for each of several records that were merged, the first counts; else empty
+    years : list of dict, which years are of which record, with network, product, target_variant, rows and superseded
+        rows, of several records that were merged; else empty
+    owed : list of (citation, licence), of each of several records that were merged; else empty
+    failed : dict, archive -> why it could not be read, where the tower's other records could
     """
 
     entry: Entry
@@ -103,6 +117,10 @@ class Record:
     dropped: Counter = field(default_factory=Counter)
     citation: str = ""
     licence: str = ""
+    said: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    years: list[dict[str, object]] = field(default_factory=list)
+    owed: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,8 +129,8 @@ class Inventory:
 
     Parameters
     ----------
-    entries : list of Entry, one per tower, by their order and site
-    superseded : list of Entry, further records of those towers, which are not read
+    entries : list of Entry, by their order and site; several of one site where several lines of products have it
+    superseded : list of Entry, older records of the same lines, which are not read
     broken : dict, path -> message, files that should be archives and cannot be read
     unrecognised : list of Path, data files (CSV, Parquet, zip) of no known format
     siblings : list of Path, hourly and auxiliary files of archives whose daily record is what counts
@@ -166,13 +184,19 @@ def scan(sources: Iterable[str | Path], options: Options | None = None) -> Inven
 
 
 def choose(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Return the one entry per tower to be read, and the others: smallest rank first, then by path."""
-    taken: dict[str, Entry] = {}
+    """Return the records to be read, the best of each site and line of products, and the others."""
+    taken: dict[tuple[str, ...], Entry] = {}
     superseded = []
-    for entry in sorted(entries, key=lambda e: (e.site_id, e.rank, str(e))):
-        if taken.setdefault(entry.site_id, entry) is not entry:
+    for entry in sorted(entries, key=lambda e: (e.site_id, *best_first(e))):
+        line = (entry.site_id, entry.format, entry.network, entry.line)
+        if taken.setdefault(line, entry) is not entry:
             superseded.append(entry)
-    return sorted(taken.values(), key=lambda e: (e.order, e.site_id)), superseded
+    return sorted(taken.values(), key=lambda e: (e.order, e.site_id, *best_first(e))), superseded
+
+
+def best_first(entry: Entry) -> tuple:
+    """Return the key by which the records of a tower are sorted, the one that counts first."""
+    return entry.rank, str(entry)
 
 
 def read(entry: Entry, options: Options | None = None) -> Record:

@@ -24,23 +24,24 @@ def within(base: pa.Table, extra: pa.Table) -> pa.Table:
     new = [name for name in extra.column_names if name not in base.column_names]
     if not new or not extra.num_rows:
         return base
-    ours, theirs = _dates(base), _dates(extra)
+    ours, theirs = dates(base), dates(extra)
     inside = theirs[(theirs >= ours.min()) & (theirs <= ours.max())]
     days = np.union1d(ours, inside)
     columns = {"date": pa.array(days)}
     for table, held, names in ((base, ours, base.column_names), (extra, theirs, new)):
-        position = _position(held, days)
-        indices = pa.array(position, mask=position < 0)
+        at = position(held, days)
+        indices = pa.array(at, mask=at < 0)
         columns |= {name: table[name].combine_chunks().take(indices) for name in names if name != "date"}
     return pa.table(columns)
 
 
-def _dates(table: pa.Table) -> np.ndarray:
+def dates(table: pa.Table) -> np.ndarray:
+    """Return the dates of a table, ndarray [D] of datetime64[D]."""
     return table["date"].to_numpy().astype("datetime64[D]")
 
 
-def _position(held: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Return the row that holds each of `days`, -1 for none."""
+def position(held: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Return the row that holds each of `days`, -1 for none; `held` are dates each once, at least one."""
     order = np.argsort(held, kind="stable")
     at = np.minimum(np.searchsorted(held[order], days), len(held) - 1)
     return np.where(held[order][at] == days, order[at], -1)

@@ -63,8 +63,7 @@ def read(entry: Entry, options: Options) -> Record:
 def _entry(path: Path, member: str, match: re.Match) -> Entry:
     site, subset, version = match["site"], match["set"], match["version"]
     site_version, code_version = map(int, version.split("-"))
-    # The network's products by age of the processing: the Shuttle's come before (0, 0, ...).
-    rank = (0, 1, subset == "SUBSET", -site_version, -code_version)
+    rank = (0, subset == "SUBSET", -2021, -site_version, -code_version)
     product = f"AmeriFlux FLUXNET {subset} {version}"
     return Entry("ameriflux", path, member, site, NETWORK, product, rank, _layout.info_beside(path, _LAYOUT, site))
 

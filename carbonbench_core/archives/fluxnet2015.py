@@ -67,14 +67,14 @@ def _entry(path: Path, member: str, match: re.Match) -> Entry:
     subset, version = match["set"], match["version"]
     release = "Warm Winter 2020" if version.startswith("beta") else NETWORK
     product = f"{release} {subset} {version}"
-    return Entry("fluxnet2015", path, member, match["site"], NETWORK, product, rank=_rank(subset, version))
+    return Entry("fluxnet2015", path, member, match["site"], NETWORK, product, _rank(subset, version), line=release)
 
 
 def _rank(subset: str, version: str) -> tuple[int, ...]:
     """FULLSET first, since it has USTAR50; then Warm Winter 2020, the later release; then the newest version."""
     first, second = version.split("-")
     beta = first == "beta"
-    return (0, subset == "SUBSET", not beta, 0 if beta else -int(first), -int(second))
+    return (0, subset == "SUBSET", -2022 if beta else -2020, 0 if beta else -int(first), -int(second))
 
 
 _LAYOUT = _layout.Layout(_layout.by_name(_DAILY), _ZIP, _entry)

@@ -61,8 +61,8 @@ def read(entry: Entry, options: Options) -> Record:
 def _entry(path: Path, member: str, match: re.Match) -> Entry:
     site, interim = match["site"], bool(match["interim"])
     product = f"ICOS {match['level']}{' interim' if interim else ''}"
-    # The network's products by age of the processing: the Shuttle's come before (0, 0, ...).
-    rank = (0, 1, interim, match["level"] != "L2")
+    # A release a year since 2019, which the name does not tell: taken for the last before the Shuttle's.
+    rank = (0, 0, -2024, interim, match["level"] != "L2")
     return Entry("icos", path, member, site, NETWORK, product, rank, _layout.info_beside(path, _LAYOUT, site))
 
 

@@ -128,7 +128,7 @@ def _entry(path: Path, member: str, match: re.Match) -> Entry:
     folders = [] if member else [d for d in path.parent.parent.iterdir() if d.name.upper() in _BADM and d.is_dir()]
     general = tuple(sorted(p for folder in folders for p in folder.iterdir() if _is_general(p)))
     # COREVARS, as in the published benchmark, unless ALLVARS alone has USTAR50.
-    rank = (0, 1, not _has_ustar50(path, member), chosen != "COREVARS")
+    rank = (0, not _has_ustar50(path, member), -2024, chosen != "COREVARS")
     return Entry("japanflux", path, member, site, NETWORK, f"JapanFlux2024 {chosen}", rank, general)
 
 

@@ -33,7 +33,7 @@ def find(path: Path, options: Options) -> list[Entry]:
             "name, e.g. FLX_DE-Hai_FLUXNET2015_FULLSET_DD_2000-2012_1-4.csv."
         )
     # After every named record: its version is not known.
-    return [Entry("renamed", path, "", sites.pop(), NETWORK, "FLUXNET2015 (renamed file)", rank=(0, 9))]
+    return [Entry("renamed", path, "", sites.pop(), NETWORK, "FLUXNET2015 (renamed file)", rank=(0, 9), line="renamed")]
 
 
 def read(entry: Entry, options: Options) -> Record:

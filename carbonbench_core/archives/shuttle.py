@@ -109,8 +109,7 @@ def _entry(path: Path, member: str, match: re.Match) -> Entry:
     companions = _layout.info_beside(path, _LAYOUT, site)
     if not member:
         companions += tuple(_layout.beside(path, site, named))
-    # The newest processing of a network comes first: (0, 0, ...) stands before its older products.
-    rank = (0, 0, *(-int(part) for part in version.split(".")), -release)
+    rank = (0, 0, -2025, *(-int(part) for part in version.split(".")), -release)
     product = f"FLUXNET Shuttle {match['code']} v{version} r{release}"
     return Entry("shuttle", path, member, site, _network(match["code"])[0], product, rank, companions)
 

@@ -65,7 +65,7 @@ def _entry(path: Path, site: str, opened: _tidy.Opened, mapping: _mapping.Mappin
         start, stop = opened.rows[site]
         told = opened.table["network"].slice(start, stop - start).drop_null()
         network = told[0].as_py() if len(told) else network or "unknown"
-    return Entry("table", path, "", site, network, mapping.title, rank=(1,))
+    return Entry("table", path, "", site, network, mapping.title, rank=(1,), line=path.name)
 
 
 def read(entry: Entry, options: Options) -> Record:
