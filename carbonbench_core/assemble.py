@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 
 from . import card, citations, dataset_folder, protocols, schema
 from .dataset_folder import DatasetFolder
+from .edition import of_published_data
 from .files import read_shard, write_shard, write_text
+from .neighbours import with_neighbours
 
 if TYPE_CHECKING:
+
     from .build import BuildReport
+    from .edition import Edition
 
 
 def assemble(
@@ -27,6 +31,7 @@ def assemble(
     report: BuildReport,
     described: dict[str, object],
     qc_threshold: float,
+    edition: Edition | None = None,
 ) -> None:
     """Put the parts of all towers into one folder, under one schema, with its metadata."""
     import pandas as pd
@@ -45,15 +50,26 @@ def assemble(
             "sha256": sha256_of(finished / file),
         }
 
-    sites = pd.DataFrame([outcome["site"] for outcome in outcomes])
-    drawn, report.unsupported = protocols.draw_all(sites, qc_threshold=qc_threshold)
+    sites = with_neighbours(pd.DataFrame([outcome["site"] for outcome in outcomes]))
+    data_digest = _digest(shards)
+    if edition:
+        drawn, report.unsupported, report.edition = edition.take(sites, data_digest)
+    else:
+        drawn, report.unsupported = protocols.draw_all(sites, qc_threshold=qc_threshold)
+        if name := described.get("edition_of_data"):
+            report.edition = of_published_data(str(name), drawn)
     report.towers, report.protocols = len(sites), sorted(drawn)
     report.counts = _sum_counts(outcome["counts"] for outcome in outcomes)
     report.notes = [note for outcome in outcomes for note in outcome["notes"]]
+    report.conflicts = [
+        {"site_id": outcome["site"]["site_id"], **conflict} for outcome in outcomes for conflict in outcome["conflicts"]
+    ]
     manifest = {
         "format": dataset_folder.FORMAT,
         "versions": {name: _version(name) for name in ("carbonbench", "pyarrow", "pandas", "scikit-learn", "numpy")},
-        **described,
+        **{key: value for key, value in described.items() if key != "edition_of_data"},
+        "replica": report.replica,
+        "edition": report.edition,
         "towers": len(sites),
         "citations": _citations(outcomes),
         "columns": columns,
@@ -63,11 +79,14 @@ def assemble(
         "failed": report.failed,
         "superseded": [Path(p).name for p in report.superseded],
         "unrecognised": [Path(p).name for p in report.unrecognised],
+        "same_towers": report.same_towers,
+        "near_misses": report.near_misses,
+        "conflicts": report.conflicts,
         "notes": report.notes,
         "shards": shards,
-        "data_digest": _digest(shards),
+        "data_digest": data_digest,
     }
-    frozen = protocols.write_edition(drawn, data_digest=manifest["data_digest"], unsupported=report.unsupported)
+    frozen = protocols.write_edition(drawn, data_digest=data_digest, unsupported=report.unsupported)
     sites.to_parquet(finished / dataset_folder.SITES, index=False)
     write_text(finished / dataset_folder.PROTOCOLS, frozen)
     write_text(finished / dataset_folder.MANIFEST, json.dumps(manifest, indent=1, default=str))
@@ -99,7 +118,8 @@ def _citations(outcomes: list[dict]) -> list[dict[str, object]]:
     """Return each citation once, with its licence and the towers it is owed for."""
     owed: dict[tuple[str, str], list[str]] = {}
     for outcome in outcomes:
-        owed.setdefault((outcome["citation"], outcome["licence"]), []).append(outcome["site"]["site_id"])
+        for citation, licence in outcome["owed"]:
+            owed.setdefault((citation, licence), []).append(outcome["site"]["site_id"])
     return [
         {"citation": citation, "licence": licence, "towers": len(sites), "sites": sites}
         for (citation, licence), sites in sorted(owed.items())

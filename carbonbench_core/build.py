@@ -18,9 +18,11 @@ from . import archives, dataset_folder, protocols
 from .archives import mappings
 from .assemble import assemble, sha256_of
 from .build_tower import Job, write_tower
+from .catalogue import read_towers
 from .dataset_folder import MANIFEST
+from .edition import Edition
 from .errors import ArchiveError, DatasetFolderError, UsageError
-from .towers import read_towers
+from .plan import Plan
 
 
 @dataclass
@@ -37,6 +39,10 @@ class BuildReport:
     protocols : list of str
     unsupported : dict, protocol -> why these towers do not support it
     superseded, unrecognised : list of str
+    same_towers, near_misses : list of dict, ids that are one tower and why, and such that are held to be two and why
+    conflicts : list of dict, what sources say differently of a tower, with all values
+    replica : bool, records of one tower may stand under several ids
+    edition : dict or None, the published edition whose protocols these are, with what differs
     """
 
     out: Path
@@ -49,6 +55,11 @@ class BuildReport:
     unsupported: dict[str, str] = field(default_factory=dict)
     superseded: list[str] = field(default_factory=list)
     unrecognised: list[str] = field(default_factory=list)
+    same_towers: list[dict] = field(default_factory=list)
+    near_misses: list[dict] = field(default_factory=list)
+    conflicts: list[dict] = field(default_factory=list)
+    replica: bool = False
+    edition: dict | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the report as JSON types."""
@@ -62,6 +73,8 @@ def build(
     towers: str | Path | None = None,
     mapping: str | None = None,
     qc_threshold: float = protocols.QC_THRESHOLD,
+    edition: str | Path | None = None,
+    keep_duplicates: bool = False,
     workers: int | None = None,
     progress: bool = False,
 ) -> BuildReport:
@@ -74,6 +87,9 @@ def build(
     towers : path, optional, a CSV of towers for coordinates and classes that the archives do not carry
     mapping : str, optional, mapping file for tables
     qc_threshold : float, smallest nee_qc of a scored day
+    edition : path, optional, a published protocols.json whose protocols are taken instead of drawing anew
+    keep_duplicates : bool, keep a tower's record of each network under an id of its own: a replica of the benchmark's
+        first version, in which one tower may stand on both sides of a split
     workers : int, processes; all cores if None, in this process if 1
     progress : bool, show a progress bar
 
@@ -89,26 +105,14 @@ def build(
         raise UsageError(f"Got {workers} workers, expected at least 1.")
     options = archives.Options(mapping=mapping)
     catalogue = read_towers(towers) if towers else {}
+    pinned = Edition.read(edition) if edition else None
     sources = list(sources)
     inventory = archives.scan(sources, options)
     read_from = {path for entry in inventory.entries for path in (entry.path, *entry.companions)}
     digests = {path: sha256_of(path) for path in sorted(read_from)}
-    jobs = [
-        Job(
-            entry.site_id,
-            partial(archives.read, entry, options),
-            "/".join(
-                [
-                    entry.format,
-                    *(digests[path] for path in (entry.path, *entry.companions)),
-                    entry.member,
-                    _mapping_digest(mapping),
-                ]
-            ),
-        )
-        for entry in inventory.entries
-    ]
-    report = BuildReport(Path(out), failed=dict(inventory.broken))
+    plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates)
+    jobs = plan.jobs(inventory.entries)
+    report = BuildReport(Path(out), failed=dict(inventory.broken), replica=keep_duplicates)
     report.unrecognised = [str(path) for path in inventory.unrecognised]
     # In a folder a file of no known format may be anything; one that the user named was meant to be read.
     named = {str(source) for source in sources} & set(report.unrecognised)
@@ -117,17 +121,23 @@ def build(
     described = {
         "sources": [{"name": p.name, "bytes": p.stat().st_size, "sha256": digests[p]} for p in digests],
         "towers_table": {"name": Path(towers).name, "sha256": sha256_of(Path(towers))} if towers else None,
-        "settings": {"mapping": Path(mapping).name if mapping else None, "qc_threshold": qc_threshold},
+        "settings": {
+            "mapping": Path(mapping).name if mapping else None,
+            "qc_threshold": qc_threshold,
+            "keep_duplicates": keep_duplicates,
+        },
         "synthetic": False,
+        "edition_of_data": _edition_of(inventory.entries, keep_duplicates),
     }
-    return write_folder(jobs, report, described, catalogue, qc_threshold, workers, progress)
+    return write_folder(jobs, report, described, plan, pinned, qc_threshold, workers, progress)
 
 
 def write_folder(
     jobs: list[Job],
     report: BuildReport,
     described: dict[str, object],
-    catalogue: dict[str, dict] | None = None,
+    plan: Plan | None = None,
+    edition: Edition | None = None,
     qc_threshold: float = protocols.QC_THRESHOLD,
     workers: int | None = None,
     progress: bool = False,
@@ -135,16 +145,19 @@ def write_folder(
     """Write the towers of `jobs` into the dataset folder `report.out`.
 
     Finished towers wait in a hidden folder beside `out`; a killed build leaves them there, and the next one with the
-    same sources takes them up. `described` goes into the manifest; the other parameters are those of `build`.
+    same sources takes them up. `described` goes into the manifest, `plan` says which towers turn out to be one; the
+    other parameters are those of `build`.
     """
     out = report.out = report.out.expanduser().absolute()
     with _workplace(out) as place:
-        outcomes = _write_towers(jobs, catalogue or {}, place, report, workers, progress)
+        outcomes = _write_towers(jobs, plan, place, report, workers, progress)
+        if plan:
+            outcomes = _join(outcomes, plan, place, report, workers)
         if not outcomes:
             reasons = "; ".join(f"{k}: {v}" for k, v in list(report.failed.items())[:3])
             raise ArchiveError(f"None of the {len(report.failed)} records could be read. {reasons}")
         finished = place / "folder"
-        assemble(outcomes, finished, place, report, described, qc_threshold)
+        assemble(outcomes, finished, place, report, described, qc_threshold, edition)
         dataset_folder.put_in_place(finished, out)
         shutil.rmtree(place, ignore_errors=True)
     return report
@@ -180,7 +193,7 @@ def _workplace(out: Path) -> Iterator[Path]:
 
 def _write_towers(
     jobs: list[Job],
-    catalogue: dict[str, dict],
+    plan: Plan | None,
     place: Path,
     report: BuildReport,
     workers: int | None,
@@ -188,7 +201,7 @@ def _write_towers(
 ) -> list[dict]:
     from tqdm import tqdm
 
-    tasks = [partial(write_tower, job, catalogue.get(job.site_id), place) for job in jobs]
+    tasks = [partial(write_tower, job, plan.listed(job) if plan else None, place) for job in jobs]
     results = _run(tasks, min(workers or os.cpu_count() or 1, len(tasks)))
     bar = tqdm(results, total=len(tasks), desc="towers", unit="tower", disable=not progress)
     outcomes = []
@@ -197,9 +210,20 @@ def _write_towers(
             report.failed[outcome["source"]] = outcome["error"]
             continue
         outcomes.append(outcome)
+        report.failed |= outcome["failed"]
         report.taken_up += outcome.pop("taken_up", False)
     report.failed = dict(sorted(report.failed.items()))
     return sorted(outcomes, key=lambda outcome: outcome["site"]["site_id"])
+
+
+def _join(outcomes: list[dict], plan: Plan, place: Path, report: BuildReport, workers: int | None) -> list[dict]:
+    """Return the outcomes with the towers that turned out to be one written as one."""
+    jobs, replaced = plan.join(outcomes, place)
+    kept = [outcome for outcome in outcomes if outcome["site"]["site_id"] not in replaced]
+    joined = _write_towers(jobs, plan, place, report, workers, False) if jobs else []
+    report.same_towers = [pair.to_json() for pair in plan.same]
+    report.near_misses = [pair.to_json() for pair in plan.near]
+    return sorted(kept + joined, key=lambda outcome: outcome["site"]["site_id"])
 
 
 def _run(tasks: list[Callable[[], dict]], workers: int) -> Iterator[dict]:
@@ -215,6 +239,12 @@ def _run(tasks: list[Callable[[], dict]], workers: int) -> Iterator[dict]:
             "A worker process was killed, perhaps for want of memory. The finished towers are kept: run the same "
             "command again, with --workers 1 if memory is short."
         ) from None
+
+
+def _edition_of(entries: list[archives.Entry], keep_duplicates: bool) -> str | None:
+    """Return the edition whose own files are all that is built from, if it is one."""
+    names = {getattr(archives.formats()[entry.format], "EDITION", None) for entry in entries}
+    return names.pop() if len(names) == 1 and not keep_duplicates else None
 
 
 def _mapping_digest(mapping: str | None) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .towers import Tower
 
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
-TOWER_VERSION = 4
+TOWER_VERSION = 5
 KELVIN = 273.15  # 0 degC
 # Site ids name files, so they must not name anything else.
 SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -39,11 +39,15 @@ class Job:
     site_id : str
     read : callable () -> Record, picklable
     fingerprint : str, changes whenever the record would
+    tower_id : str, the true tower; "" where it is `site_id`
+    aliases : tuple of str, other ids of it
     """
 
     site_id: str
     read: Callable[[], Record]
     fingerprint: str
+    tower_id: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
@@ -55,13 +59,16 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         return {"source": repr(job.site_id), "error": "not a site id: letters, digits, '.', '_' and '-' are expected"}
     record_file = place / f"{job.site_id}.json"
     key = hashlib.sha256(
-        json.dumps([TOWER_VERSION, job.fingerprint, listed], sort_keys=True, default=str).encode()
+        json.dumps(
+            [TOWER_VERSION, job.fingerprint, job.tower_id, job.aliases, listed], sort_keys=True, default=str
+        ).encode()
     ).hexdigest()
     if (done := _finished(record_file, key)) is not None:
         return {**done, "taken_up": True}
     try:
         record = job.read()
         tower = resolve(record, listed)
+        tower.tower_id, tower.aliases = job.tower_id or job.site_id, job.aliases
         days = harmonise(record, tower)
         parts = {part: _write_part(table, place, job.site_id, part) for part, table in split_parts(days).items()}
     except CarbonBenchError as error:
@@ -71,8 +78,9 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         "site": _site_row(record, tower, days, parts),
         "parts": parts,
         "counts": days.counts,
-        "citation": record.citation,
-        "licence": record.licence,
+        "owed": record.owed or [(record.citation, record.licence)],
+        "failed": record.failed,
+        "conflicts": tower.conflicts,
         "notes": [f"{job.site_id}: {note}" for note in (*tower.notes, *days.notes)],
     }
     write_text(record_file, json.dumps(outcome, default=str))
@@ -104,8 +112,11 @@ def _site_row(record: Record, tower: Tower, days: TowerDays, parts: dict[str, di
     dates = days.table["date"]
     return {
         "site_id": tower.site_id,
+        "tower_id": tower.tower_id,
+        "aliases": ";".join(tower.aliases),
         "name": tower.name,
         "network": tower.network,
+        "networks": ";".join(sorted(pc.unique(days.table["network"]).to_pylist())),
         "product": record.entry.product,
         "target_variant": record.target_variant,
         "nee_qc_scale": record.attributes.get("nee_qc_scale"),
@@ -115,7 +126,8 @@ def _site_row(record: Record, tower: Tower, days: TowerDays, parts: dict[str, di
         "koppen_main": tower.koppen_main,
         "koppen": tower.koppen,
         "doi": tower.doi,
-        "licence": record.licence,
+        "licence": " and ".join(dict.fromkeys(licence for _, licence in record.owed)) or record.licence,
+        "records": json.dumps(record.years),
         "origin": json.dumps(tower.origin, sort_keys=True),
         "first_day": str(dates[0]),
         "last_day": str(dates[-1]),

@@ -70,6 +70,8 @@ def harmonise(record: Record, tower: Tower) -> TowerDays:
     columns = _checked(rows, counts)
     indices = pa.array(position, mask=position < 0)
     columns = {name: values.take(indices) for name, values in columns.items()}
+    if "network" in rows.column_names:  # inserted days go with the day before
+        columns["network"] = pc.fill_null(pc.fill_null_forward(rows["network"].take(indices)), tower.network)
     table = _with_constants(columns, days, tower)
     counts |= {f"{name}_missing": table[name].null_count for name in (*schema.TARGETS, "nee_qc")}
     return TowerDays(table, late_start(days), counts, [*record.notes, *_notes(table, days, position)])
@@ -166,10 +168,10 @@ def _with_constants(columns: dict[str, pa.ChunkedArray], days: np.ndarray, tower
     for column in wanted:
         if column.name == "date":
             arrays.append(pa.array(days))
-        elif column.name in CONSTANT:
-            arrays.append(pa.repeat(pa.scalar(given[column.name], column.type), len(days)))
         elif column.name in columns:
             arrays.append(columns[column.name])
+        elif column.name in CONSTANT:
+            arrays.append(pa.repeat(pa.scalar(given[column.name], column.type), len(days)))
         else:
             arrays.append(pa.nulls(len(days), column.type))
     return pa.Table.from_arrays(arrays, schema=wanted).combine_chunks()

@@ -5,9 +5,9 @@ last digit, their class and their years, and are two (Ruethi reference and cover
 the crane and the NEON tower of Wind River). So ids are one tower only if
 
 1. they differ in letter case alone, or the one is listed in `RENAMED` as the other's old name; or
-2. they stand within `SAME_PLACE` and their NEE is one series: over at least `SHARED_DAYS` common days its correlation is
-   at least `SAME_SERIES`. Two processings of one tower reach 0.996 or more (US-Tw1, USTAR50 against REF and against the
-   5 % and 95 % versions), different towers within 20 km at most 0.931 (US-ARb and US-ARc, 0.36 km; 170 towers); or
+2. they stand within `SAME_PLACE` and their NEE is one series: over at least `SHARED_DAYS` common days its correlation
+   is at least `SAME_SERIES`. Two processings of one tower reach 0.996 or more (US-Tw1, USTAR50 against REF and the 5 %
+   and 95 % versions), different towers within 20 km at most 0.931 (US-ARb and US-ARc, 0.36 km; 170 towers); or
 3. they stand within `ONE_MAST`, carry one name, belong to no common network (a network gives one mast one id), and
    nothing speaks against it: no other IGBP class, no common days on which their NEE is not one series.
 

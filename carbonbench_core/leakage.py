@@ -28,7 +28,7 @@ WARM_UP_DAYS = 30  # at the start of every part, never scored
 QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 CLASSES = ("igbp", "koppen_main", "koppen")
 ALIASES = ("aliases", "alias")  # other ids of the same tower: a list, or text with ";" between
-SAME = ("identity", "cluster")  # one value for towers that are one, or stand together
+SAME = ("tower_id", "cluster")  # one value for towers that are one, or stand together
 
 Tables = Iterable[tuple[str, "pa.Table"]]
 
@@ -45,7 +45,7 @@ def leakage(
 
     Parameters
     ----------
-    sites : DataFrame [S], site_id and any of latitude, longitude, the classes, aliases, identity, cluster
+    sites : DataFrame [S], site_id and any of latitude, longitude, the classes, aliases, tower_id, cluster
     train, test : sequences of str, site ids
     train_tables, test_tables : iterables of (site id, table), optional; parts of towers in date order with date,
         targets and drivers, the targets null on days that the split may not see. Without them drivers, days and

@@ -132,9 +132,7 @@ def conflicts(told: list[tuple[str, Mapping]]) -> list[dict[str, object]]:
     apart = max((kilometres(next(iter(places.values())), place) for place in places.values()), default=0.0)
     if apart > SAME_PLACE:
         values = {source: f"{latitude}, {longitude}" for source, (latitude, longitude) in places.items()}
-        found.append(
-            {"field": "coordinates", "values": values, "used": next(iter(places)), "km": round(apart, 1)}
-        )
+        found.append({"field": "coordinates", "values": values, "used": next(iter(places)), "km": round(apart, 1)})
     return found
 
 
@@ -205,5 +203,3 @@ def _koppen(given: Mapping[str, object], source: str, notes: list[str]) -> tuple
 def _main_letter(value: object) -> str | None:
     letter = str(value).strip().upper()
     return letter if letter in schema.KOPPEN_MAIN else None
-
-

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from carbonbench_core import archives, schema
 from carbonbench_core.archives import Entry, Record
+from carbonbench_core.catalogue import read_towers
 from carbonbench_core.errors import ArchiveError
 from carbonbench_core.harmonise import TowerDays, harmonise, late_start, split_parts
-from carbonbench_core.towers import Tower, read_towers, resolve
+from carbonbench_core.towers import Tower, resolve
 
 TOWER = Tower("XX-One", "MyNet", latitude=10.5, longitude=-20.25, igbp="DBF", koppen_main="D", koppen="Dfb")
 

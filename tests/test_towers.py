@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from carbonbench_core import schema
 from carbonbench_core.archives import Entry, Record
+from carbonbench_core.catalogue import read_towers
 from carbonbench_core.errors import ArchiveError, UsageError
-from carbonbench_core.towers import read_towers, resolve
+from carbonbench_core.towers import resolve
 
 CATALOGUE = """site,name,network,lat,lon,IGBP,koppen,koppen_full,koppen_source,doi
 XX-One,First,A;B,10.5,-20.25,DBF,D,Dfb,a map,10.1/x
@@ -140,7 +141,11 @@ def test_conflicts_are_noted_and_the_archive_wins(tmp_path: Path) -> None:
     tower = resolve(record(latitude=11.5, longitude=-20.25, igbp="ENF", koppen="Cfb"), listed)
     assert (tower.latitude, tower.igbp, tower.koppen_main, tower.koppen) == (11.5, "ENF", "C", "Cfb")
     text = " ".join(tower.notes)
-    for words in ("igbp: archive says ENF, towers.csv DBF", "1.000 degrees apart", "archive says Cfb, towers.csv Dfb"):
+    for words in (
+        "igbp: archive says ENF, towers.csv says DBF",
+        "(111.2 km apart)",
+        "archive says Cfb, towers.csv says Dfb",
+    ):
         assert words in text
 
 

@@ -88,12 +88,8 @@ class Record:
     ----------
     entry : Entry
     table : pyarrow.Table [D, C], `date` (date32, each once, any order) and schema columns of role target, quality,
-<<<<<<< HEAD
-        uncertainty, driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake
-=======
-        driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake. A column
-        `network` says of each day whose it is, where days are of several
->>>>>>> 334e3b7 (Identity of towers, catalogues and conflicts in files of their own)
+        uncertainty, driver, truth; missing values are null, never -9999; fluxes [gC m-2 d-1], NEE negative for uptake;
+        perhaps a column `network` that says of each day whose it is, where days are of several
     target_variant : str, e.g. "VUT_USTAR50" or "VUT_REF"
     attributes : dict, what the archive itself says of the tower: latitude, longitude, igbp, koppen, name, doi; and
         nee_qc_scale, what its nee_qc measures
@@ -102,8 +98,8 @@ class Record:
     dropped : Counter, reason -> rows of the archive that belong to no day and are not in `table` ("no date")
     citation, licence : str, of this record's product
     said : list of (product, attributes), for each of several records that were merged, the first counts; else empty
-    years : list of dict, which years are of which record, with network, product, target_variant, rows and superseded
-        rows, of several records that were merged; else empty
+    years : list of dict, which years are of which record, with network, product, target_variant, rows and
+        superseded rows; filled by `records.read_tower`
     owed : list of (citation, licence), of each of several records that were merged; else empty
     failed : dict, archive -> why it could not be read, where the tower's other records could
     """

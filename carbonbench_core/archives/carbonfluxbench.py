@@ -26,7 +26,8 @@ from ..errors import ArchiveError
 from . import Entry, Options, Record, _by_site, _dates, _join, _layout, _oneflux, japanflux
 
 REPO = "alexroz/CarbonFluxBench"
-PRODUCT = "CarbonFluxBench 1.0 (target_fluxes_v2)"
+EDITION = "CarbonFluxBench 1.0"
+PRODUCT = f"{EDITION} (target_fluxes_v2)"
 LICENSE = "MIT, as published on the Hub; the fluxes as their networks license them"
 CITATION = (
     "Rozanov, A., Renganathan, A., Zhang, Y. and Kumar, V. (2026). CarbonBench: A Global Benchmark for Upscaling of "

@@ -21,6 +21,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--towers", metavar="CSV", help="table of towers: coordinates and classes the archives lack")
     parser.add_argument("--mapping", metavar="NAME|FILE", help="what the columns of a tidy table are")
     parser.add_argument("--qc", type=float, default=1.0, help="smallest nee_qc of a scored day (default: %(default)s)")
+    parser.add_argument("--edition", metavar="FILE", help="take the protocols of a published protocols.json")
+    parser.add_argument(
+        "--keep-duplicates",
+        action="store_true",
+        help="a record per network and tower, as in the benchmark's first version: test towers LEAK into training",
+    )
     parser.add_argument("--workers", type=int, help="processes (default: all cores)")
     add_json(parser)
 
@@ -34,6 +40,8 @@ def _build(args: argparse.Namespace) -> int:
         towers=args.towers,
         mapping=args.mapping,
         qc_threshold=args.qc,
+        edition=args.edition,
+        keep_duplicates=args.keep_duplicates,
         workers=args.workers,
         progress=not args.json,
     )
@@ -61,11 +69,26 @@ def _describe(report: BuildReport) -> str:
     lines += [f"  not supported: {name}: {why}" for name, why in single.items()]
     if folds := len(report.unsupported) - len(single):
         lines.append(f"  and {folds} folds of families; protocols.json says why")
+    lines += _towers(report)
     if report.superseded:
-        lines.append(f"superseded by another record of the same tower: {first_few(report.superseded)}")
+        lines.append(f"superseded by a newer record of the same product: {first_few(report.superseded)}")
     if report.unrecognised:
         lines.append(f"not recognised: {first_few(report.unrecognised)}")
     lines += [f"note: {note}" for note in report.notes[:10]]
     if len(report.notes) > 10:
         lines.append(f"and {len(report.notes) - 10} more notes in manifest.json")
     return "\n".join(lines)
+
+
+def _towers(report: BuildReport) -> list[str]:
+    """Return what a user should know of who is who, and of the edition."""
+    lines = ["REPLICA: records of one tower under several ids; no score says anything of unseen towers"] * report.replica
+    lines += [f"one tower: {p['a']} and {p['b']}: {p['why']}" for p in report.same_towers]
+    if report.near_misses:
+        pairs = first_few(f"{p['a']} and {p['b']} ({p['why']})" for p in report.near_misses)
+        lines.append(f"held to be two towers, though near: {pairs}")
+    if report.edition:
+        edition = report.edition
+        lines.append(f"edition {edition.get('file') or edition['name']}, digest {edition['digest']}")
+        lines += [f"  differs: {difference}" for difference in edition.get("differences", [])]
+    return lines

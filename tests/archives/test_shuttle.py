@@ -9,9 +9,9 @@ import pytest
 
 from carbonbench_core import archives, schema
 from carbonbench_core.archives import Options, shuttle
+from carbonbench_core.catalogue import read_towers
 from carbonbench_core.columns import Column
 from carbonbench_core.errors import ArchiveError
-from carbonbench_core.towers import read_towers
 
 from . import ameriflux, fluxnet2015, table
 from . import shuttle as make

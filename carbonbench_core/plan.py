@@ -1,0 +1,138 @@
+"""What a build reads: the records found, one job per tower, and the towers that turn out to be one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from . import archives
+from .archives import Entry, Options
+from .build_tower import Job
+from .catalogue import look_up, networks
+from .files import read_shard
+from .identity import Pair, Site, by_place, common_series, groups, official, one_id
+from .records import Reader
+
+
+@dataclass
+class Plan:
+    """The towers of a build and their records.
+
+    Parameters
+    ----------
+    options : archives.Options
+    versions : dict, Path -> sha256 of every file that is read, and "mapping" -> what changes with the mapping
+    catalogue : dict, see `catalogue.read_towers`
+    keep_duplicates : bool, a record per network under ids of their own instead of one per tower
+    towers : dict, tower id -> its records; filled by `of`
+    same, near : lists of Pair, ids found to be one tower, and near misses
+    """
+
+    options: Options
+    versions: dict[Path | str, str]
+    catalogue: dict[str, dict]
+    keep_duplicates: bool = False
+    towers: dict[str, list[Entry]] = field(default_factory=dict)
+    same: list[Pair] = field(default_factory=list)
+    near: list[Pair] = field(default_factory=list)
+
+    def jobs(self, entries: Iterable[Entry]) -> list[Job]:
+        """Return the jobs of the towers that `entries` are of, in the order in which their files are best read."""
+        entries = list(entries)
+        self.same = [pair for pair in one_id(e.site_id for e in entries) if not _in_one_file(pair, entries)]
+        for group in groups(self.same, {e.site_id for e in entries}):
+            self._add([e for e in entries if e.site_id in group])
+        return [job for tower in self.towers for job in self._jobs_of(tower)]
+
+    def join(self, outcomes: list[dict], place: Path) -> tuple[list[Job], set[str]]:
+        """Find towers of several ids by place and evidence, once it is known where all stand.
+
+        Parameters
+        ----------
+        outcomes : list of dict, what `build_tower.write_tower` returned; of a replica their tower ids are set
+        place : Path, where their shards are
+
+        Returns
+        -------
+        jobs : list of Job, the towers to be written anew
+        replaced : set of str, the site ids that they replace
+        """
+        rows = {o["site"]["site_id"]: o["site"] for o in outcomes}
+        parts = {o["site"]["site_id"]: [place / part["file"] for part in o["parts"].values()] for o in outcomes}
+        nee = cache(lambda site: _nee(parts[site]))
+        sites = [self._site(row) for row in rows.values()]
+        same, near = by_place(sites, lambda a, b: common_series(nee(a), nee(b)))
+        # Of a replica, the records of one tower are known to be one.
+        same, self.near = (
+            [p for p in pairs if rows[p.a]["tower_id"] != rows[p.b]["tower_id"]] for pairs in (same, near)
+        )
+        self.same += same
+        jobs: list[Job] = []
+        replaced: set[str] = set()
+        for group in groups([Pair(*(rows[s]["tower_id"] for s in (p.a, p.b)), p.km, p.why) for p in same]):
+            tower = self._add([entry for old in group for entry in self.towers.pop(old)])
+            if self.keep_duplicates:
+                for row in (r for r in rows.values() if r["tower_id"] in group):
+                    row["tower_id"] = tower
+            else:
+                jobs += self._jobs_of(tower)
+                replaced.update(group)
+        return jobs, replaced
+
+    def _add(self, entries: list[Entry]) -> str:
+        """Keep the records of a tower, best first, and return its id: that of the best, if it has not been renamed."""
+        entries = sorted(entries, key=archives.best_first)
+        tower = official(entries[0].site_id)
+        self.towers[tower] = entries
+        return tower
+
+    def _jobs_of(self, tower: str) -> list[Job]:
+        entries = self.towers[tower]
+        names = list(dict.fromkeys(e.network for e in entries))
+        if not self.keep_duplicates or len(names) == 1:
+            return [self._job(tower, tower, entries)]
+        return [self._job(replica_id(tower, n), tower, [e for e in entries if e.network == n]) for n in names]
+
+    def _job(self, site_id: str, tower: str, entries: list[Entry]) -> Job:
+        fingerprint = "/".join(
+            [e.format + self.versions[path] + e.member for e in entries for path in (e.path, *e.companions)]
+        )
+        aliases = tuple(sorted({e.site_id for e in entries} - {site_id, tower}))
+        return Job(
+            site_id,
+            Reader(site_id, tuple(entries), self.options),
+            f"{fingerprint}/{self.versions['mapping']}",
+            tower,
+            aliases,
+        )
+
+    def listed(self, job: Job) -> dict | None:
+        """Return what the catalogue says of the tower of a job."""
+        return look_up(self.catalogue, (job.tower_id or job.site_id, *job.aliases))
+
+    def _site(self, row: dict) -> Site:
+        ids = (row["tower_id"], *row["aliases"].split(";"))
+        named = set(row["networks"].split(";")) | networks(look_up(self.catalogue, ids) or {})
+        return Site(row["site_id"], row["name"], frozenset(named), row["latitude"], row["longitude"], row["igbp"])
+
+
+def replica_id(tower: str, network: str) -> str:
+    """Return the id of one network's record of a tower where such records are kept apart, e.g. DE-Hai_ICOS."""
+    return f"{tower}_{re.sub('[^A-Za-z0-9]+', '', network)}"
+
+
+def _in_one_file(pair: Pair, entries: list[Entry]) -> bool:
+    """Whether one file holds both ids: then its makers mean two towers."""
+    files = [{(e.path, e.member) for e in entries if e.site_id == site} for site in (pair.a, pair.b)]
+    return bool(files[0] & files[1])
+
+
+def _nee(shards: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+    tables = [read_shard(shard, ["date", "nee"]) for shard in shards]
+    days = np.concatenate([t["date"].to_numpy() for t in tables]).astype("datetime64[D]")
+    return days, np.concatenate([t["nee"].to_numpy() for t in tables])
