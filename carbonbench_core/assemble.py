@@ -19,7 +19,6 @@ from .files import read_shard, write_shard, write_text
 from .neighbours import with_neighbours
 
 if TYPE_CHECKING:
-
     from .build import BuildReport
     from .edition import Edition
 

@@ -103,6 +103,12 @@ def _title(folder: DatasetFolder) -> str:
         if folder.is_synthetic
         else ""
     )
+    if folder.manifest.get("replica"):
+        warning += (
+            "**REPLICA with duplicates: a tower of several networks stands here once per network, as in the first "
+            "version of the benchmark. Test towers stand in training under other ids (`tower_id` says which): no score "
+            "obtained here is one of unseen towers.**\n\n"
+        )
     variants = ", ".join(f"{name} at {n} towers" for name, n in folder.manifest["target_variants"].items())
     return (
         f"# CarbonBench{' (SYNTHETIC)' if folder.is_synthetic else ''}\n\n{warning}"

@@ -5,9 +5,10 @@ last digit, their class and their years, and are two (Ruethi reference and cover
 the crane and the NEON tower of Wind River). So ids are one tower only if
 
 1. they differ in letter case alone, or the one is listed in `RENAMED` as the other's old name; or
-2. they stand within `SAME_PLACE` and their NEE is one series: over at least `SHARED_DAYS` common days its correlation
-   is at least `SAME_SERIES`. Two processings of one tower reach 0.996 or more (US-Tw1, USTAR50 against REF and the 5 %
-   and 95 % versions), different towers within 20 km at most 0.931 (US-ARb and US-ARc, 0.36 km; 170 towers); or
+2. they stand within `SAME_PLACE` and their NEE is one series: over at least `SHARED_DAYS` common days it correlates by
+   at least `SAME_SERIES` and differs by at most `SAME_VALUES` of its standard deviation (median). Two processings of
+   one tower reach 0.996 and 0.06 or better (US-Tw1, USTAR50 against REF and the 5 % and 95 % versions), different
+   towers within 20 km 0.931 and 0.10 at best (US-ARb and US-ARc, 0.36 km; US-Ne2 and US-Ne3; 170 towers); or
 3. they stand within `ONE_MAST`, carry one name, belong to no common network (a network gives one mast one id), and
    nothing speaks against it: no other IGBP class, no common days on which their NEE is not one series.
 
@@ -28,7 +29,8 @@ from .towers import SAME_PLACE
 
 ONE_MAST = 0.1  # km: coordinates are given to 3 or 4 digits, 0.001 degree is 0.11 km
 SHARED_DAYS = 60
-SAME_SERIES = 0.99
+SAME_SERIES = 0.99  # correlation
+SAME_VALUES = 0.08  # standard deviations
 SHORTEST_NAME = 4  # letters and digits; shorter ones are codes
 
 # Old id -> the network's present id.
@@ -76,8 +78,8 @@ class Pair:
         return asdict(self)
 
 
-# For two site ids: (days on which both have NEE, correlation of NEE on them).
-Series = Callable[[str, str], tuple[int, float]]
+# For two site ids, what `common_series` returns.
+Series = Callable[[str, str], tuple[int, float, float]]
 
 
 def official(site_id: str) -> str:
@@ -132,9 +134,8 @@ def _order(pair: Pair) -> tuple:
 def _judge(a: Site, b: Site, km: float, series: Series | None) -> tuple[str, str]:
     """Return why two sites are one, "" where they are not, and what a near miss lacks, "" where it is none."""
     named = one_name(a.name, b.name)
-    days, correlation = series(a.site_id, b.site_id) if series else (0, float("nan"))
-    alike = days >= SHARED_DAYS and correlation >= SAME_SERIES
-    if alike:
+    days, correlation, apart = series(a.site_id, b.site_id) if series else (0, np.nan, np.nan)
+    if days >= SHARED_DAYS and correlation >= SAME_SERIES and apart <= SAME_VALUES:
         return f"NEE is one series: correlation {correlation:.4f} over {days:,} common days", ""
     if km > ONE_MAST and not named:
         return "", ""
@@ -189,8 +190,10 @@ def groups(pairs: Iterable[Pair], sites: Iterable[str] = ()) -> list[list[str]]:
     return sorted(found.values())
 
 
-def common_series(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> tuple[int, float]:
-    """Return on how many days two records have NEE, and how it correlates on them.
+def common_series(
+    first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]
+) -> tuple[int, float, float]:
+    """Return what the NEE of two records has in common.
 
     Parameters
     ----------
@@ -198,12 +201,13 @@ def common_series(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray
 
     Returns
     -------
-    days : int
+    days : int, on which both have a value
     correlation : float, NaN under 2 days or where one does not vary
+    apart : float, median absolute difference in standard deviations of both together; NaN likewise
     """
     (a_days, a), (b_days, b) = ((d[np.isfinite(x)], x[np.isfinite(x)]) for d, x in (first, second))
     _, at_a, at_b = np.intersect1d(a_days, b_days, assume_unique=True, return_indices=True)
     x, y = a[at_a], b[at_b]
     if len(x) < 2 or not x.std() or not y.std():
-        return len(x), float("nan")
-    return len(x), float(np.corrcoef(x, y)[0, 1])
+        return len(x), np.nan, np.nan
+    return len(x), float(np.corrcoef(x, y)[0, 1]), float(np.median(np.abs(x - y)) / np.r_[x, y].std())

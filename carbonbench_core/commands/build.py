@@ -82,7 +82,9 @@ def _describe(report: BuildReport) -> str:
 
 def _towers(report: BuildReport) -> list[str]:
     """Return what a user should know of who is who, and of the edition."""
-    lines = ["REPLICA: records of one tower under several ids; no score says anything of unseen towers"] * report.replica
+    lines = [
+        "REPLICA: records of one tower under several ids; no score says anything of unseen towers"
+    ] * report.replica
     lines += [f"one tower: {p['a']} and {p['b']}: {p['why']}" for p in report.same_towers]
     if report.near_misses:
         pairs = first_few(f"{p['a']} and {p['b']} ({p['why']})" for p in report.near_misses)
