@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError, first_few
 from ..schema import TARGETS
 from .bootstrap import DRAWS
-from .rows import KINDS, SITES
+from .rows import KINDS, NOT_RUN, SITES
 from .standings import Standing, standings
 from .table import GROUP, SHOWN, TIED, UNRANKED, Table, table
 
@@ -94,14 +94,17 @@ def leaderboard(results: str | Path) -> Leaderboard:
     if not folder.is_dir():
         raise UsageError(f"No folder {folder} of result rows. Name one, or run a model first: carbonbench run.")
     groups, skipped = defaultdict(list), {}
-    for path in sorted(p for p in folder.rglob("*.json") if not p.name.startswith(".")):
+    for path in sorted(p for p in folder.rglob("*.json") if not p.name.startswith(".") and p.name != NOT_RUN):
         try:
             row = _read(path)
             groups[tuple(row[name] for name in GROUP)].append((row, _sites(path, row, folder, skipped)))
         except ValueError as error:
             skipped[str(path.relative_to(folder))] = str(error)
     published = _published(folder / PUBLISHED)
-    tables = [table(key, [*groups[key], *_fitting(key, published)]) for key in sorted(groups)]
+    missing = _not_run(folder / NOT_RUN, skipped)
+    tables = [
+        table(key, [*groups[key], *_fitting(key, published)], _missing_from(key, missing)) for key in sorted(groups)
+    ]
     board = Leaderboard(tables, dict(sorted(skipped.items())))
     if not groups:
         found = board._notes()[-1] if skipped else "It holds no .json file."
@@ -166,6 +169,26 @@ def _fitting(key: tuple[str, ...], published: list[dict[str, Any]]) -> list[tupl
         for row in published
         if row["protocol"] == group["protocol"] and row["feature_set"] in (group["feature_set"], "product")
     ]
+
+
+def _not_run(path: Path, skipped: dict[str, str]) -> list[dict[str, Any]]:
+    """Return what a plan asks for and was not run yet."""
+    try:
+        entries = json.loads(path.read_text("utf-8"))
+        return [entry for entry in entries if isinstance(entry["model"], str) and isinstance(entry["reason"], str)]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        skipped[path.name] = f"unreadable: {type(error).__name__}"
+        return []
+
+
+def _missing_from(key: tuple[str, ...], missing: list[dict[str, Any]]) -> dict[str, str]:
+    """Return label -> reason of the runs that a table lacks."""
+    group = dict(zip(GROUP, key, strict=True))
+    same = [e for e in missing if all(e.get(name) == group[name] for name in GROUP if name != "protocol_digest")]
+    named = ((e["model"] + ("" if e.get("preset") == "default" else f" ({e.get('preset')})"), e) for e in same)
+    return {label: entry["reason"] for label, entry in named}
 
 
 def _text(cells: list[list[str]]) -> str:

@@ -38,6 +38,7 @@ LIBRARIES = (
 # What a row is: scored here from a model that was trained here or from predictions somebody sent, or figures of others
 # that are shown beside and never ranked, as published or of a gridded product.
 KINDS = ("measured", "submitted", "published", "product")
+NOT_RUN = "not_run.json"  # what a plan asks for and no row is there yet, with the reason
 SITES = ".sites.parquet"  # beside a row, its scores per tower
 # By class these stand in full; of the others only the median, and of the time scales none: the table of towers has all.
 _FULL_BY_CLASS = ("r2", "rmse", "mae", "nmae", "rae", "bias")

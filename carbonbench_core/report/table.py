@@ -78,10 +78,12 @@ class Table:
     ----------
     group : dict, the values of `GROUP` they share
     entries : list of Entry
+    not_run : dict, label -> why a planned model has no row
     """
 
     group: dict[str, str]
     entries: list[Entry]
+    not_run: dict[str, str] = field(default_factory=dict)
     _compared: dict[tuple[str, str], Comparison | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -149,6 +151,7 @@ class Table:
             [entry.name, str(len(entry.rows)), *(column[i] for column in columns), str(entry.rows[0]["n_sites"])]
             for i, entry in enumerate(self.entries)
         ]
+        lines += [[f"{label} (not run: {why})", "", *["-"] * (len(SHOWN) + 1)] for label, why in self.not_run.items()]
         return [header, *lines, *self._ceilings(len(header))]
 
     def _column(self, key: str) -> list[str]:
@@ -176,8 +179,12 @@ class Table:
         return lines
 
 
-def table(key: tuple[str, ...], rows: Iterable[tuple[dict[str, Any], pd.DataFrame | None]]) -> Table:
-    """Return the table of rows of one group, each with its towers."""
+def table(
+    key: tuple[str, ...],
+    rows: Iterable[tuple[dict[str, Any], pd.DataFrame | None]],
+    not_run: dict[str, str] | None = None,
+) -> Table:
+    """Return the table of rows of one group, each with its towers, and of the models that were not run."""
     found: dict[tuple, list] = {}
     for row, sites in rows:
         found.setdefault((row["model"], row["settings"], row.get("kind", "measured")), []).append((row, sites))
@@ -192,7 +199,7 @@ def table(key: tuple[str, ...], rows: Iterable[tuple[dict[str, Any], pd.DataFram
         skill = entry.value(SORTED_BY)
         return (bool(entry.unranked), math.inf if math.isnan(skill) else -skill, entry.label)
 
-    return Table(dict(zip(GROUP, key, strict=True)), sorted(entries, key=rank))
+    return Table(dict(zip(GROUP, key, strict=True)), sorted(entries, key=rank), not_run or {})
 
 
 def _labels(rows: list[dict[str, Any]]) -> list[str]:
