@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import card, citations, dataset_folder, protocols, schema
+from . import card, citations, covariates, dataset_folder, protocols, schema
 from .dataset_folder import DatasetFolder
 from .edition import of_published_data
 from .files import read_shard, write_shard, write_text
@@ -72,6 +72,7 @@ def assemble(
         "towers": len(sites),
         "citations": _citations(outcomes),
         "columns": columns,
+        "covariates": covariates.described(outcome["provenance"] for outcome in outcomes),
         "feature_sets": schema.available_feature_sets(columns),
         "target_variants": dict(sorted(Counter(sites["target_variant"]).items())),
         "counts": report.counts,

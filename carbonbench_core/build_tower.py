@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import schema
+from . import covariates, schema
 from .errors import CarbonBenchError
 from .files import write_shard, write_text
 from .harmonise import harmonise, split_parts
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .towers import Tower
 
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
-TOWER_VERSION = 5
+TOWER_VERSION = 6
 KELVIN = 273.15  # 0 degC
 # Site ids name files, so they must not name anything else.
 SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -41,6 +41,7 @@ class Job:
     fingerprint : str, changes whenever the record would
     tower_id : str, the true tower; "" where it is `site_id`
     aliases : tuple of str, other ids of it
+    given : covariates.Given, what joins the record from elsewhere
     """
 
     site_id: str
@@ -48,6 +49,7 @@ class Job:
     fingerprint: str
     tower_id: str = ""
     aliases: tuple[str, ...] = ()
+    given: covariates.Given = covariates.NOTHING
 
 
 def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
@@ -60,7 +62,9 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
     record_file = place / f"{job.site_id}.json"
     key = hashlib.sha256(
         json.dumps(
-            [TOWER_VERSION, job.fingerprint, job.tower_id, job.aliases, listed], sort_keys=True, default=str
+            [TOWER_VERSION, job.fingerprint, job.tower_id, job.aliases, job.given.fingerprint, listed],
+            sort_keys=True,
+            default=str,
         ).encode()
     ).hexdigest()
     if (done := _finished(record_file, key)) is not None:
@@ -70,6 +74,8 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         tower = resolve(record, listed)
         tower.tower_id, tower.aliases = job.tower_id or job.site_id, job.aliases
         days = harmonise(record, tower)
+        joined = covariates.join(days.table, job.given)
+        days = replace(days, table=joined.table, notes=[*days.notes, *joined.notes])
         parts = {part: _write_part(table, place, job.site_id, part) for part, table in split_parts(days).items()}
     except CarbonBenchError as error:
         return {"source": job.site_id, "error": str(error)}
@@ -81,6 +87,7 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         "owed": record.owed or [(record.citation, record.licence)],
         "failed": record.failed,
         "conflicts": tower.conflicts,
+        "provenance": joined.provenance,
         "notes": [f"{job.site_id}: {note}" for note in (*tower.notes, *days.notes)],
     }
     write_text(record_file, json.dumps(outcome, default=str))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FEATURE_SETS = ("minimal", "standard", "full", "tower", "all")
+FEATURE_SETS = ("minimal", "standard", "full", "tower", "archive", "all")
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,32 @@ def _era5_land() -> list[Column]:
     return out
 
 
+def _calendar() -> list[Column]:
+    # What a model can reckon from date and latitude itself is no news to it, so the published sets go without.
+    sets = ("archive", "tower", "all")
+    text = {
+        "season_day": ("1", "share of the year that is over, shifted by half a year south of the equator"),
+        "day_length": ("h", "time the sun is above a flat horizon"),
+        "toa_radiation": ("W m-2", "radiation at the top of the atmosphere on a horizontal plane, daily mean"),
+    }
+    return [Column(n, "float32", u, "driver", "calendar", t, sets) for n, (u, t) in text.items()]
+
+
+def _archive() -> list[Column]:
+    sets = ("archive", "all")
+    text = {
+        "TA_ERA": ("degC", "air temperature"),
+        "SW_IN_ERA": ("W m-2", "incoming short-wave radiation"),
+        "LW_IN_ERA": ("W m-2", "incoming long-wave radiation"),
+        "VPD_ERA": ("hPa", "vapour pressure deficit"),
+        "PA_ERA": ("kPa", "atmospheric pressure"),
+        "P_ERA": ("mm d-1", "precipitation"),
+        "WS_ERA": ("m s-1", "wind speed"),
+    }
+    how = "reanalysis downscaled with the tower's own measurements"
+    return [Column(n, "float32", u, "driver", "archive", f"{t}, {how}", sets) for n, (u, t) in text.items()]
+
+
 def _tower() -> list[Column]:
     oneflux = {
         "TA_F": ("degC", "air temperature"),
@@ -205,5 +231,5 @@ def _tower() -> list[Column]:
 
 
 COLUMNS: dict[str, Column] = {
-    c.name: c for c in [*_keys_and_targets(), *_modis(), *_era5_land(), *_tower()]
+    c.name: c for c in [*_keys_and_targets(), *_modis(), *_era5_land(), *_calendar(), *_archive(), *_tower()]
 }  # in the order they stand in a shard

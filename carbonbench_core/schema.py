@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TARGETS = ("gpp", "reco", "nee")
 # These take what a folder has; the others must be there whole, or two models would be compared on different inputs.
 OPEN_FEATURE_SETS = ("tower", "all")
+# Sources of columns that every tower has: alone they make no feature set.
+FROM_DATE_AND_PLACE = ("calendar",)
 
 IGBP = {
     "ENF": "evergreen needleleaf forest",
@@ -64,6 +66,7 @@ def feature_columns(feature_set: str, present: Iterable[str] | None = None) -> l
     ------
     UsageError : no such feature set
     FeatureError : `present` lacks a column of the set; `tower` and `all` take what is there, at least one driver
+        that does not follow from date and place alone
     """
     if feature_set not in FEATURE_SETS:
         raise unknown("feature set", feature_set, FEATURE_SETS)
@@ -91,7 +94,7 @@ def available_feature_sets(present: Iterable[str]) -> list[str]:
 def _missing(feature_set: str, present: set[str]) -> list[str]:
     wanted = [c for c in COLUMNS.values() if feature_set in c.sets]
     if feature_set in OPEN_FEATURE_SETS:
-        drivers = [c.name for c in wanted if c.role == "driver"]
+        drivers = [c.name for c in wanted if c.role == "driver" and c.source not in FROM_DATE_AND_PLACE]
         return [] if present.intersection(drivers) else drivers
     return [c.name for c in wanted if c.name not in present]
 

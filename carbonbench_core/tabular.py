@@ -13,6 +13,7 @@ from . import schema
 from .encoding import Encoder, Scaler
 from .errors import UsageError
 from .rows import as_table, choose_features, dates, is_static, numeric, quality, records, sites, targets
+from .sun import season_day
 
 if TYPE_CHECKING:
     import datasets
@@ -95,24 +96,6 @@ def _positive(what: str, values: Sequence[int]) -> list[int]:
     if any(int(v) != v or v < 1 for v in values):
         raise UsageError(f"Got {what}={tuple(values)}, expected whole days of at least 1.")
     return [int(v) for v in values]
-
-
-def season_day(date: np.ndarray, latitude: np.ndarray) -> np.ndarray:
-    """Return the season of a day as a share of the year, shifted by half a year south of the equator.
-
-    Parameters
-    ----------
-    date : ndarray [N] datetime64[D]
-    latitude : ndarray [N] [degree], NaN counts as north
-
-    Returns
-    -------
-    phase : ndarray [N] float64 in [0, 1), 0 on the first of January in the north
-    """
-    year = date.astype("datetime64[Y]")
-    first = year.astype("datetime64[D]")
-    length = (year + 1).astype("datetime64[D]") - first
-    return ((date - first) / length + np.where(latitude < 0, 0.5, 0.0)) % 1.0
 
 
 def season(table: pa.Table) -> np.ndarray:

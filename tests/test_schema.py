@@ -55,7 +55,7 @@ def test_every_column_has_a_unit_a_source_and_a_text() -> None:
 
 
 def test_an_unknown_feature_set_is_answered_with_the_nearest_one() -> None:
-    with pytest.raises(UsageError, match=r"Did you mean 'minimal'\?.*Available: all, full"):
+    with pytest.raises(UsageError, match=r"Did you mean 'minimal'\?.*Available: all, archive, full"):
         schema.feature_columns("minimla")
 
 

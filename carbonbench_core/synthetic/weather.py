@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .astronomy import daylight
+from .astronomy import MJ_PER_DAY, daylight
 from .climate import YEAR, Climate
 from .streams import ramp, red_noise, smooth
 
 STEFAN_BOLTZMANN = 5.670e-8  # [W m-2 K-4]
-MJ_PER_DAY = 0.0864  # [MJ m-2 d-1] per [W m-2]
 RAIN_SHAPE = 0.75  # of the gamma distribution of wet-day amounts
 WET_SPELL = 0.35  # day-to-day correlation of rain occurrence
 WARMING = 0.03  # [K a-1]

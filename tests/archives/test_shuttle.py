@@ -10,7 +10,6 @@ import pytest
 from carbonbench_core import archives, schema
 from carbonbench_core.archives import Options, shuttle
 from carbonbench_core.catalogue import read_towers
-from carbonbench_core.columns import Column
 from carbonbench_core.errors import ArchiveError
 
 from . import ameriflux, fluxnet2015, table
@@ -20,14 +19,6 @@ from . import shuttle as make
 def read(path: Path) -> archives.Record:
     (entry,) = archives.scan([path]).entries
     return archives.read(entry)
-
-
-@pytest.fixture
-def with_reanalysis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put rows for two columns of the reanalysis into the schema, which is all that reading them takes."""
-    for name, unit in (("TA_ERA", "degC"), ("P_ERA", "mm d-1")):
-        column = Column(name, "float32", unit, "driver", "ERA5 at the tower", "downscaled", ("all",))
-        monkeypatch.setitem(schema.COLUMNS, name, column)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +57,6 @@ def test_groups_and_columns_of_tern_are_understood(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.usefixtures("with_reanalysis")
 @pytest.mark.parametrize("packed", [True, False])
 def test_the_reanalysis_is_joined_to_the_days_of_the_fluxes(tmp_path: Path, packed: bool) -> None:
     # Fluxes: 1 January and 4 January 2003, and two days between that only the reanalysis has.
@@ -83,14 +73,12 @@ def test_the_reanalysis_is_joined_to_the_days_of_the_fluxes(tmp_path: Path, pack
     assert record.notes == []
 
 
-@pytest.mark.usefixtures("with_reanalysis")
 def test_without_a_reanalysis_file_the_fluxes_are_read_with_a_note(tmp_path: Path) -> None:
     record = read(make.write_zip(tmp_path, reanalysis=None))
     assert record.table.num_rows == 4
     assert "no ERA5 daily file" in record.notes[0]
 
 
-@pytest.mark.usefixtures("with_reanalysis")
 def test_when_the_reanalysis_is_damaged_then_the_archive_is_refused_with_the_place(tmp_path: Path) -> None:
     raw = make.era5().replace(b",23,", b",warm,")
     with pytest.raises(ArchiveError, match=r"ERA5_DD_1981-2024.*column TA_ERA in line 5.*'warm'"):
