@@ -79,7 +79,14 @@ class Network(Baseline):
         "num_threads": 2,
         "progress": True,
     }
-    quick: ClassVar[dict[str, Any]] = {"hidden": 16, "max_epochs": 4, "batch_size": 64, "stride": 5}
+    quick: ClassVar[dict[str, Any]] = {
+        "hidden": 16,
+        "max_epochs": 4,
+        "batch_size": 64,
+        "stride": 5,
+        "learning_rate": 5e-3,
+        "num_threads": 1,
+    }
     published: ClassVar[dict[str, Any]] = {
         "length": 30,
         "horizon": 15,

@@ -126,12 +126,12 @@ class StaticEmbedding(nn.Sequential):
 
 
 class DayEmbedding(nn.Module):
-    """Embeds every day [B, L, 2 Fd] and adds what the place is [B, Fs], giving [B, L, D]."""
+    """Embeds every day [B, L, 2 Fd] and adds what the place is [B, Fs] unless told not to, giving [B, L, D]."""
 
-    def __init__(self, config: FluxConfig):
+    def __init__(self, config: FluxConfig, place: bool = True):
         super().__init__()
         self.dynamic = nn.Linear(2 * config.dynamic_size, config.hidden_size)
-        self.static = StaticEmbedding(config) if config.static_size else None
+        self.static = StaticEmbedding(config) if place and config.static_size else None
 
     def forward(self, days: Tensor, static: Tensor) -> Tensor:
         """Return the embedded days."""

@@ -93,19 +93,21 @@ class CarbonTransformer(FluxModel):
         # Counted from the last day, so that a shorter window means the same days.
         distance = torch.arange(length - 1, -1, -1, device=days.device)
         days = self.embedding(days, static) + self.position_embedding(distance)
-        mask = self._mask(valid, days.dtype)
+        mask = attention_mask(valid, days.dtype, self.config.causal)
         for i, layer in enumerate(self.layers):
             # No day before the horizon is read after the last layer.
             days = layer(days, mask, last if i + 1 == len(self.layers) else length)
         return self.norm(days[:, -last:])
 
-    def _mask(self, valid: Tensor, dtype: torch.dtype) -> Tensor:
-        days = valid.shape[1]
-        seen = valid[:, None, None, :].expand(-1, 1, days, days)
-        if self.config.causal:
-            seen = seen & torch.ones(days, days, dtype=torch.bool, device=valid.device).tril()
-        # Finite: a day before the record starts sees nothing, and a softmax over nothing is NaN.
-        return torch.zeros(seen.shape, dtype=dtype, device=valid.device).masked_fill(~seen, torch.finfo(dtype).min)
+
+def attention_mask(valid: Tensor, dtype: torch.dtype, causal: bool = False) -> Tensor:
+    """Return what hides steps not `valid` [B, L], and later ones, once added to scores of attention [B, 1, L, L]."""
+    days = valid.shape[1]
+    seen = valid[:, None, None, :].expand(-1, 1, days, days)
+    if causal:
+        seen = seen & torch.ones(days, days, dtype=torch.bool, device=valid.device).tril()
+    # Finite: a day before the record starts sees nothing, and a softmax over nothing is NaN.
+    return torch.zeros(seen.shape, dtype=dtype, device=valid.device).masked_fill(~seen, torch.finfo(dtype).min)
 
 
 CarbonTransformerConfig.register_for_auto_class()

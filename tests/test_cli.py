@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from carbonbench_baselines import list_baselines
 
 import carbonbench
 from carbonbench_core.cli import main
@@ -171,7 +172,7 @@ def test_an_unknown_model_is_wrong_use_with_the_nearest_name(
     small_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "veg_holdout", "--model", "nosuch", "--data", str(small_folder)]) == 2
-    assert "'nosuch'. Available: climatology, lightgbm, ridge, transformer" in said(capsys)
+    assert f"'nosuch'. Available: {', '.join(list_baselines())}" in said(capsys)
 
 
 def test_a_protocol_that_the_towers_do_not_support_is_an_error_with_the_reason(
