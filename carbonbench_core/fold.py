@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import schema
 from .files import file_name, write_parquet, write_text
 from .models import fit_model, make_model, predict_model
-from .report.rows import code_version
+from .report.provenance import code_version
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from . import schema
 from .errors import PredictionError, first_few
+from .quantile_columns import quantile_column, quantile_columns, quantile_levels
 from .schema import TARGETS
 from .suspect_units import suspect_units
 
@@ -22,6 +24,9 @@ FIRST_DAY = date(2000, 2, 24)  # the first day of MODIS Terra
 KEYS = ("site_id", "date")
 STRATA = ("igbp", "koppen_main", "koppen")
 COLUMNS = (*KEYS, *TARGETS)
+# Beside the targets in an evaluation frame: what is known of how sure the observations are.
+UNCERTAINTY = (*(c.name for c in schema.COLUMNS.values() if c.role == "uncertainty"), "reco_src")
+MOST_OUTSIDE = 0.5  # of the scored days may have a prediction outside its own quantiles
 _FILL = -9999.0  # how flux archives write a missing value
 
 
@@ -65,8 +70,8 @@ def evaluation_frame(parts: Iterable[pa.Table], qc_threshold: float = 1.0) -> pd
 
     Returns
     -------
-    DataFrame, columns site_id, date (datetime64), the classes that the parts have, and gpp, reco, nee
-        [gC m-2 d-1], NaN where that target is not scored; rows as they stand in the parts
+    DataFrame, columns site_id, date (datetime64), the classes and columns of `UNCERTAINTY` that the parts have, and
+        gpp, reco, nee [gC m-2 d-1], NaN where that target is not scored; rows as they stand in the parts
 
     Raises
     ------
@@ -77,7 +82,8 @@ def evaluation_frame(parts: Iterable[pa.Table], qc_threshold: float = 1.0) -> pd
         mask = scored(part, qc_threshold)
         rows = mask.any(axis=1)
         n_days += len(rows)
-        kept.append(part.select([c for c in (*KEYS, *STRATA) if c in part.column_names]).filter(pa.array(rows)))
+        names = [c for c in (*KEYS, *STRATA, *UNCERTAINTY) if c in part.column_names]
+        kept.append(part.select(names).filter(pa.array(rows)))
         observed.append(np.where(mask, _targets(part), np.nan)[rows])
     if not sum(map(len, observed)):
         raise PredictionError(
@@ -86,7 +92,7 @@ def evaluation_frame(parts: Iterable[pa.Table], qc_threshold: float = 1.0) -> pd
         )
     frame = pa.concat_tables(kept).to_pandas(date_as_object=False).astype({"date": "datetime64[s]"})
     frame[list(TARGETS)] = np.concatenate(observed)
-    _refuse_duplicates(frame, *_site_day_numbers(frame), "The test split has")
+    _refuse_duplicates(frame, *site_day_numbers(frame), "The test split has")
     return frame
 
 
@@ -95,11 +101,11 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    path : path, Parquet or CSV with `COLUMNS`; dates as dates, ISO text or YYYYMMDD
+    path : path, Parquet or CSV with `COLUMNS` and any quantiles; dates as dates, ISO text or YYYYMMDD
 
     Returns
     -------
-    DataFrame, `COLUMNS` alone, date as datetime64
+    DataFrame, `COLUMNS` and the columns of quantiles alone, date as datetime64
 
     Raises
     ------
@@ -117,7 +123,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise PredictionError(f"{path} cannot be read: {error}. Write it again as Parquet or CSV.") from error
     _require_columns(frame)
-    return frame[list(COLUMNS)].assign(date=whole_days(frame["date"]).astype("datetime64[s]"))
+    names = [*COLUMNS, *quantile_columns(frame.columns)]
+    return frame[names].assign(date=whole_days(frame["date"]).astype("datetime64[s]"))
 
 
 def require_table(predictions: object) -> None:
@@ -144,7 +151,8 @@ def validate_predictions(
 
     Parameters
     ----------
-    predictions : DataFrame with `COLUMNS`, rows in any order [gC m-2 d-1, NEE negative for uptake]
+    predictions : DataFrame with `COLUMNS`, rows in any order [gC m-2 d-1, NEE negative for uptake], and quantiles if
+        the model gives them, such as gpp_q05 and gpp_q95
     frame : DataFrame, from `evaluation_frame`
     known_days : DataFrame with site_id and date, optional, every site-day of the split: predictions on those that are
         not scored are accepted and counted; None accepts the days of `frame` alone
@@ -152,7 +160,7 @@ def validate_predictions(
 
     Returns
     -------
-    DataFrame with `COLUMNS`, row by row that of `frame`; ``attrs["n_not_scored"]`` counts the other rows
+    DataFrame with `COLUMNS` and quantiles, row by row that of `frame`; ``attrs["n_not_scored"]`` counts the other rows
 
     Raises
     ------
@@ -160,10 +168,11 @@ def validate_predictions(
         infinite where it is scored; the unit is suspect. It names the first offenders and what to do
     """
     _require_columns(predictions)
-    values = _numeric(predictions)
+    names = [*TARGETS, *quantile_columns(predictions.columns)]
+    values = _numeric(predictions, names)
     days = predictions[list(KEYS)].assign(date=whole_days(predictions["date"]))
     known = frame if known_days is None else known_days
-    given, wanted, allowed = _site_day_numbers(days, frame, known)
+    given, wanted, allowed = site_day_numbers(days, frame, known)
     _refuse_duplicates(days, given, "Predictions have")
     rows = pd.Index(given).get_indexer(wanted)
     lacking = f"Predictions lack {{n}} of {len(frame):,} scored site-days"
@@ -171,14 +180,15 @@ def validate_predictions(
     foreign = days[~np.isin(given, np.concatenate([wanted, allowed]))]
     _refuse(foreign, "Predictions have {n} site-days that are not in this test split", "Leave those rows out.")
     aligned = values[rows]
-    _refuse_not_finite(aligned, frame)
-    suspicion = suspect_units(aligned, frame[list(TARGETS)].to_numpy(float)) if check_units else None
+    _refuse_not_finite(aligned, names, frame)
+    out = frame[list(KEYS)].copy()
+    out[names] = aligned
+    _refuse_quantiles_elsewhere(out, frame)
+    suspicion = suspect_units(aligned[:, : len(TARGETS)], frame[list(TARGETS)].to_numpy(float)) if check_units else None
     if suspicion:
         raise PredictionError(
             f"{suspicion} Convert them, or pass check_units=False (--any-units) if they are what they should be."
         )
-    out = frame[list(KEYS)].copy()
-    out[list(TARGETS)] = aligned
     out.attrs["n_not_scored"] = len(days) - len(frame)
     return out
 
@@ -196,8 +206,8 @@ def _require_columns(frame: pd.DataFrame) -> None:
         )
 
 
-def _numeric(predictions: pd.DataFrame) -> np.ndarray:
-    for name in TARGETS:
+def _numeric(predictions: pd.DataFrame, names: list[str]) -> np.ndarray:
+    for name in names:
         bad = pd.to_numeric(predictions[name], errors="coerce").isna() & predictions[name].notna()
         if bad.any():
             first = predictions[bad].iloc[0]
@@ -205,7 +215,7 @@ def _numeric(predictions: pd.DataFrame) -> np.ndarray:
                 f"Predicted {name} is no number in {bad.sum():,} rows, the first: {first[name]!r} at "
                 f"{first['site_id']} {first['date']}. Write numbers alone."
             )
-    return predictions[list(TARGETS)].apply(pd.to_numeric).to_numpy(float)
+    return predictions[names].apply(pd.to_numeric).to_numpy(float)
 
 
 def whole_days(column: pd.Series) -> np.ndarray:
@@ -226,7 +236,7 @@ def whole_days(column: pd.Series) -> np.ndarray:
     return stamps.to_numpy().astype("datetime64[D]")
 
 
-def _site_day_numbers(*tables: pd.DataFrame) -> list[np.ndarray]:
+def site_day_numbers(*tables: pd.DataFrame) -> list[np.ndarray]:
     """Return one whole number per site-day, the same in every table."""
     sites = pd.concat([table["site_id"] for table in tables], ignore_index=True)
     if sites.isna().any():
@@ -248,9 +258,23 @@ def _refuse_duplicates(frame: pd.DataFrame, numbers: np.ndarray, who: str) -> No
     _refuse(frame[again], who + " {n} site-days more than once", "Keep one row per site and day.")
 
 
-def _refuse_not_finite(aligned: np.ndarray, frame: pd.DataFrame) -> None:
-    asked = frame[list(TARGETS)].notna().to_numpy()
+def _refuse_not_finite(aligned: np.ndarray, names: list[str], frame: pd.DataFrame) -> None:
+    asked = frame[[name.partition("_")[0] for name in names]].notna().to_numpy()
     bad = asked & (~np.isfinite(aligned) | (aligned == _FILL))
-    names = " and ".join(name for name, any_bad in zip(TARGETS, bad.any(axis=0), strict=True) if any_bad)
-    what = f"Predicted {names} is NaN, infinite or {_FILL:g} on {{n}} scored site-days"
+    wrong = " and ".join(name for name, any_bad in zip(names, bad.any(axis=0), strict=True) if any_bad)
+    what = f"Predicted {wrong} is NaN, infinite or {_FILL:g} on {{n}} scored site-days"
     _refuse(frame[bad.any(axis=1)], what, "Predict a number on each.")
+
+
+def _refuse_quantiles_elsewhere(out: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Refuse quantiles that are not of the flux they are named after: the prediction is outside all of them."""
+    for target, levels in quantile_levels(out.columns).items():
+        asked = frame[target].notna()
+        columns = [quantile_column(target, level) for level in levels]
+        low, high = out[columns].min(axis=1), out[columns].max(axis=1)
+        outside = int((asked & ((out[target] < low) | (out[target] > high))).sum())
+        if outside > MOST_OUTSIDE * asked.sum():
+            raise PredictionError(
+                f"Predicted {target} lies outside all of its own quantiles on {outside:,} of {asked.sum():,} scored "
+                f"site-days. Give {', '.join(columns)} in gC m-2 d-1, of the same flux and day as {target}."
+            )

@@ -13,13 +13,13 @@ from .errors import FeatureError
 from .files import make_folder
 from .fold import Fold, Task, forget, run_fold
 from .geography import components, continent
+from .predictions import KEYS, STRATA, UNCERTAINTY
 from .protocols import families
+from .reference import DISSIMILARITY, climatology_of, masks_of, with_reference
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KEYS = ["site_id", "date"]
-STRATA = ["igbp", "koppen_main", "koppen"]
 NEIGHBOURS = 10.0  # km: towers of one reanalysis cell, which the intervals draw together
 
 
@@ -75,7 +75,6 @@ def run(
     CarbonBenchError : no such model, preset, protocol or feature set, or predictions that do not fit the index
     """
     from .report.rows import result_row, sites_to_keep, write_row
-    from .report.score import score
 
     for folder_to_write in filter(None, (out, results)):
         make_folder(Path(folder_to_write))
@@ -90,8 +89,15 @@ def run(
         if fold.taken_up:
             print(f"{name}: taken up from {fold.place}, where a run that was stopped had finished it.")
         # Checked at once: predictions that do not fit the index should not cost the folds that follow.
-        tables.append({split: _aligned(fold.predictions(split), folder, name, split) for split in fold.splits})
-    scores = {split: score(*_joined(folds, tables, split)) for split in tables[0]}
+        aligned = {split: _aligned(fold.predictions(split), folder, name, split) for split in fold.splits}
+        tables.append(
+            {
+                split: (p, with_reference(frame, folder, name, split, feature_set, fold.place.parent))
+                for split, (p, frame) in aligned.items()
+            }
+        )
+    joined = {split: _joined(folds, tables, split) for split in tables[0]}
+    scores = {split: _scored(*pair) for split, pair in joined.items()}
     row = result_row(
         scores["test"],
         id_test=scores.get("id_test"),
@@ -104,7 +110,8 @@ def run(
         seed=seed,
         synthetic=folder.is_synthetic,
         clusters=(clusters := neighbours(folder.sites)),
-        more={"preset": preset or "default"},
+        preset=preset or "default",
+        more=_beside(*joined["test"]),
         **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:
@@ -112,6 +119,24 @@ def run(
     forget(folds)
     place = folds[0].place.parent.parent if names else folds[0].place
     return Result(row, place, scores)
+
+
+def _scored(predictions: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the scores of predictions against a frame `with_reference`."""
+    from .report.score import score
+
+    return score(predictions, frame, climatology_of(frame), masks_of(frame))
+
+
+def _beside(predictions: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
+    """Return what stands in a row beside scores: noise ceilings, error by likeness to the training data."""
+    from .report.applicability import error_by_dissimilarity
+    from .report.ceiling import ceiling_keys
+
+    found = ceiling_keys(frame)
+    if DISSIMILARITY in frame:
+        found |= error_by_dissimilarity(frame[DISSIMILARITY].to_numpy(), predictions, frame)
+    return found
 
 
 def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -142,7 +167,7 @@ def evaluation_frame(folder: DatasetFolder, protocol: str, split: str = "test") 
     from . import predictions
 
     frozen = folder.protocol(protocol)
-    wanted = [*KEYS, *STRATA, *schema.TARGETS, "nee_qc"]
+    wanted = [*KEYS, *STRATA, *schema.TARGETS, "nee_qc", *(c for c in UNCERTAINTY if c in folder.columns)]
     frame = predictions.evaluation_frame(folder.tables(frozen, split, wanted), frozen.qc_threshold)
     placed = folder.sites.dropna(subset=["latitude", "longitude"])
     continents = continent(placed["latitude"], placed["longitude"])
@@ -158,11 +183,11 @@ def score_predictions(
 ) -> dict[str, Any]:
     """Validate predictions against the evaluation index and score them; see `carbonbench.score`."""
     from .predictions import read_predictions
-    from .report.score import score
 
     if isinstance(predictions, str | Path):
         predictions = read_predictions(predictions)
-    return score(*_aligned(predictions, folder, protocol, split, check_units))
+    aligned, frame = _aligned(predictions, folder, protocol, split, check_units)
+    return _scored(aligned, with_reference(frame, folder, protocol, split))
 
 
 def score_submission(submission: str | Path, folder: DatasetFolder, results: str | Path | None) -> dict[str, Any]:
@@ -185,15 +210,17 @@ def score_submission(submission: str | Path, folder: DatasetFolder, results: str
     import pyarrow as pa
 
     from .report.rows import result_row, sites_to_keep, write_row
-    from .report.score import score
     from .report.submission import read_submission
 
     declared = read_submission(submission)
     frozen = folder.protocol(declared.protocol)
     declared.require_digest(frozen.digest)
     frame = evaluation_frame(folder, declared.protocol)
-    known = pa.concat_tables(folder.tables(frozen, "test", KEYS)).to_pandas()
-    scores = score(declared.predictions(frame, known), frame)
+    known = pa.concat_tables(folder.tables(frozen, "test", list(KEYS))).to_pandas()
+    predictions = declared.predictions(frame, known)
+    features = declared.feature_set if declared.feature_set in schema.FEATURE_SETS else None
+    frame = with_reference(frame, folder, declared.protocol, "test", features)
+    scores = _scored(predictions, frame)
     clusters = neighbours(folder.sites)
     row = result_row(
         scores,
@@ -201,11 +228,15 @@ def score_submission(submission: str | Path, folder: DatasetFolder, results: str
         data_digest=folder.data_digest,
         synthetic=folder.is_synthetic,
         clusters=clusters,
-        **declared.row_fields(),
+        **_with_more(declared.row_fields(), _beside(predictions, frame)),
     )
     if results is not None:
         write_row(row, results, sites_to_keep(scores, clusters))
     return scores
+
+
+def _with_more(fields: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    return fields | {"more": fields["more"] | more}
 
 
 def _aligned(
@@ -218,7 +249,7 @@ def _aligned(
 
     require_table(predictions)
     frame = evaluation_frame(folder, protocol, split)
-    known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, KEYS)).to_pandas()
+    known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, list(KEYS))).to_pandas()
     return validate_predictions(predictions, frame, known, check_units), frame
 
 

@@ -38,9 +38,10 @@ MAY_IMPORT = {
     "tabular": INPUTS | {"sun"},
     "windows": INPUTS,
     "suspect_units": BASE,
-    "predictions": BASE | {"suspect_units"},
+    "quantile_columns": BASE,
+    "predictions": BASE | {"quantile_columns", "suspect_units"},
     "harmonise": BASE | {"archives", "towers"},
-    "report": BASE | {"predictions"},
+    "report": BASE | {"predictions", "quantile_columns"},
     "baselines": INPUTS,
     "metrics": set(),
 }

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 QUANTILES = {"q25": 0.25, "q50": 0.50, "q75": 0.75}  # beyond these, towers are too few for an interval
-NO_SCORES = ("target", "site_id", "cluster", "igbp", "koppen_main", "continent", "n", "n_dropped", "short")
+WITH_QUARTILES = ("r2", "rmse")  # of the other scores the median alone has an interval in a row
+ALL_DAYS, DEFAULT_PRESET = "all", "default"
+LOW_HIGH = (".low", ".high")
+NO_SCORES = ("target", "site_id", "cluster", "days", "igbp", "koppen_main", "continent", "n", "n_dropped", "short")
 
 
 def stratum_of(protocol: str) -> str:
@@ -54,16 +57,21 @@ def draws_of(table: pd.DataFrame, protocol: str, n_draws: int = DRAWS, seed: int
 
 
 def intervals(
-    table: pd.DataFrame, protocol: str, clusters: Mapping[str, Any] | None = None, prefix: str = ""
+    table: pd.DataFrame,
+    protocol: str,
+    clusters: Mapping[str, Any] | None = None,
+    prefix: str = "",
+    only: tuple[str, ...] | None = None,
 ) -> dict[str, Any]:
-    """Return the intervals of every score over towers, as they stand in a row.
+    """Return the intervals of scores over towers, as they stand in a row: of medians, and of the quartiles of some.
 
     Parameters
     ----------
     table : DataFrame, from `site_table`
     protocol : str
     clusters : mapping, site id -> the towers it stands with; None: each by itself
-    prefix : str, of the keys; with one, medians alone
+    prefix : str, of the keys
+    only : tuple of str, optional, the scores that are wanted, medians alone
 
     Returns
     -------
@@ -76,12 +84,14 @@ def intervals(
     draws = draws_of(towers, protocol)
     what = "towers, neighbours together" if clusters else "towers"
     out = {f"{prefix}bootstrap": f"{DRAWS} draws of {what}, within {stratum_of(protocol)}, seed {SEED}"}
-    quantiles = QUANTILES if not prefix else {"q50": QUANTILES["q50"]}
     for target in TARGETS:
         rows = table[table["target"] == target].set_index("site_id").reindex(towers["site_id"])
         for score in scores_in(table):
-            found = quantile_intervals(rows[score].to_numpy(float), draws, list(quantiles.values()))
-            for name, each in zip(quantiles, found, strict=True):
+            if only is not None and score not in only:
+                continue
+            names = list(QUANTILES) if score in WITH_QUARTILES and only is None else ["q50"]
+            found = quantile_intervals(rows[score].to_numpy(float), draws, [QUANTILES[name] for name in names])
+            for name, each in zip(names, found, strict=True):
                 key = f"{prefix}{target}.{score}.{name}"
-                out |= {f"{key}.low": each.low, f"{key}.high": each.high}
+                out |= dict(zip((f"{key}{end}" for end in LOW_HIGH), each[1:], strict=True))
     return out

@@ -6,45 +6,37 @@ import hashlib
 import json
 import math
 import os
-import platform
 import re
-import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..schema import TARGETS
-from .intervals import clusters_of, intervals
-from .score import PHYSICS, STRATA, site_table
+from .bootstrap import SMALL
+from .intervals import ALL_DAYS, DEFAULT_PRESET, LOW_HIGH, QUANTILES, clusters_of, intervals
+from .provenance import provenance
+from .score import PHYSICS, STRATA, site_table, site_table_of_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-LIBRARIES = (
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "datasets",
-    "evaluate",
-    "scikit-learn",
-    "lightgbm",
-    "torch",
-    "transformers",
-)
 # What a row is: scored here from a model that was trained here or from predictions somebody sent, or figures of others
 # that are shown beside and never ranked, as published or of a gridded product.
 KINDS = ("measured", "submitted", "published", "product")
 NOT_RUN = "not_run.json"  # what a plan asks for and no row is there yet, with the reason
-SITES = ".sites.parquet"  # beside a row, its scores per tower
-# By class these stand in full; of the others only the median, and of the time scales none: the table of towers has all.
-_FULL_BY_CLASS = ("r2", "rmse", "mae", "nmae", "rae", "bias")
-_MEDIAN_BY_CLASS = ("nnse", "mae_sd", "kge", "kge_sd", "skill")
+SITES = ".sites.parquet"  # beside a row, its scores per tower: all quantiles, by any class, follow from it
+# Of every score a row has the quartiles over towers; of these also the means over classes and the worst classes.
+MAIN = ("r2", "rmse", "nnse", "skill")
+_OF_CLASS = ("r2",)  # their medians stand in the row by class
+OF_DAYS = ("r2", "rmse", "bias")  # and these by chosen days
+OF_ID_TEST = ("r2", "rmse", "bias", "nnse", "skill")
+_OVER_CLASSES = ("macro_", "worst_", "area_", "mean")
+_SIGNIFICANT = 6  # digits of a figure
 # What makes two rows results of different things; a row of another identity never overwrites a file.
-IDENTITY = ("protocol", "protocol_digest", "data_digest", "feature_set", "model", "settings")
+IDENTITY = ("protocol", "protocol_digest", "data_digest", "feature_set", "model", "preset", "settings")
 
 
 def result_row(
@@ -63,6 +55,7 @@ def result_row(
     test_predict_seconds: float | None = None,
     id_test_predict_seconds: float | None = None,
     kind: str = "measured",
+    preset: str = DEFAULT_PRESET,
     clusters: Mapping[str, Any] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -76,14 +69,16 @@ def result_row(
     synthetic : bool, whether the data are made up
     fit_seconds, test_predict_seconds, id_test_predict_seconds : float, wall-clock [s]
     kind : str, one of `KINDS`
+    preset : str, the named settings of the model, such as "published"
     clusters : mapping, site id -> the towers it stands with (within 10 km), for the intervals; None: each by itself
     more : mapping, optional, further plain values, such as who submitted it or the noise ceiling
 
     Returns
     -------
     dict, the above, n_sites and n_days (of the target with most), created (UTC), code and library versions, machine,
-        and every score as ``gpp.r2.q50``, its interval as ``gpp.r2.q50.low`` and ``.high``, by class as
-        ``gpp.r2.q50.igbp=ENF``, those of `id_test` with ``id_test.``
+        and every score as ``gpp.r2.q25``, ``.q50`` and ``.q75`` with the interval of its median as ``gpp.r2.q50.low``
+        and ``.high``; R2 by class as ``gpp.r2.q50.igbp=ENF``; scores on chosen days as ``gpp.r2.q50.days=heat``; those
+        of `id_test` with ``id_test.``; figures have six digits
 
     Raises
     ------
@@ -98,6 +93,7 @@ def result_row(
         "data_digest": data_digest,
         "feature_set": feature_set,
         "model": model,
+        "preset": preset,
         "settings": settings_text(settings),
         "seed": seed,
         "kind": kind,
@@ -108,13 +104,10 @@ def result_row(
         "test_predict_seconds": test_predict_seconds,
         "id_test_predict_seconds": id_test_predict_seconds,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "code_version": code_version(),
-        **machine(),
-        **{f"lib.{name}": _version(name) for name in LIBRARIES},
-        **_flat(scores, ""),
-        **intervals(site_table(scores), protocol, clusters),
-        **(_flat(id_test, "id_test.") if id_test else {}),
-        **(intervals(site_table(id_test), protocol, clusters, "id_test.") if id_test else {}),
+        **provenance(),
+        **_flat(scores),
+        **intervals_of(scores, protocol, clusters),
+        **(_of_id_test(id_test, protocol, clusters) if id_test else {}),
     }
     doubled = sorted(row.keys() & (more or {}))
     if doubled:
@@ -152,11 +145,11 @@ def row_path(identity: Mapping[str, Any], seed: int, results: str | Path) -> Pat
 
     Parameters
     ----------
-    identity : mapping, at least the keys of `IDENTITY`, as they stand in a row
+    identity : mapping, at least the keys of `IDENTITY`, as they stand in a row; without preset it is the default
     seed : int
     results : path
     """
-    told = json.dumps([identity[name] for name in IDENTITY])
+    told = json.dumps([({"preset": DEFAULT_PRESET} | dict(identity))[name] for name in IDENTITY])
     tag = hashlib.sha256(told.encode()).hexdigest()[:8]
     return Path(results) / _file_name(identity["protocol"]) / f"{_file_name(identity['model'])}-{tag}-seed{seed}.json"
 
@@ -167,11 +160,20 @@ def settings_text(settings: Mapping[str, Any] | None) -> str:
 
 
 def sites_to_keep(scores: dict[str, dict], clusters: Mapping[str, Any] | None = None) -> pd.DataFrame:
-    """Return the scores of every tower for keeping beside a row, in single precision, with the cluster of each."""
+    """Return the scores of every tower for keeping beside a row, in single precision, with the cluster of each.
+
+    The column days is "all", or names the chosen days that a row is about, which have `OF_DAYS` alone.
+    """
+    import pandas as pd
+
     table = site_table(scores)
+    chosen = {days: site_table_of_days(scores, days) for days in scores[TARGETS[0]].get("days", {})}
+    of_days = [t[["target", "site_id", "n", *OF_DAYS]].assign(days=days) for days, t in chosen.items()]
+    table = pd.concat([table.assign(days=ALL_DAYS), *of_days], ignore_index=True)
     table.insert(2, "cluster", clusters_of(table["site_id"], clusters))
-    doubles = table.select_dtypes("float64").columns
-    return table.astype(dict.fromkeys(doubles, "float32") | dict.fromkeys(["n", "n_dropped", "short"], "int32"))
+    doubles = table.select_dtypes("float64").columns.difference(["n", "n_dropped", "short"])
+    counts = dict.fromkeys(("n", "n_dropped", "short"), "Int32")
+    return table.astype(dict.fromkeys(doubles, "float32") | counts)
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
@@ -191,88 +193,79 @@ def _replace(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def code_version() -> str:
-    """Return the version of the package, with the commit where it runs from a checkout."""
-    root = Path(__file__).resolve().parents[2]
-    commit = ""
-    if (root / ".git").exists():
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-            commit = f"+g{done.stdout.strip()}"
-        except (OSError, subprocess.SubprocessError):
-            commit = "+unknown"
-    return f"{_version('carbonbench') or 'unknown'}{commit}"
-
-
-def machine() -> dict[str, Any]:
-    """Return the processor, the cores this process may use, the system and the Python version."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cpu": _cpu(), "cores": cores, "platform": platform.platform(), "python": platform.python_version()}
-
-
-def _cpu() -> str:
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        found = None
-    return found[1].strip() if found else platform.processor() or platform.machine()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _flat(scores: dict[str, dict], prefix: str) -> dict[str, Any]:
-    out = {}
-    for target in (t for t in (*TARGETS, PHYSICS) if t in scores):
-        out |= _summary(_over_all(scores[target]), f"{prefix}{target}.", "")
-        for stratum in (s for s in STRATA if s in scores[target]):
-            for name, result in scores[target][stratum].items():
-                out |= _summary(_of_class(result), f"{prefix}{target}.", f".{stratum}={name}")
-        for name, result in scores[target].get("days", {}).items():
-            out |= _summary(_of_class(result), f"{prefix}{target}.", f".days={name}")
+def _flat(scores: dict[str, dict]) -> dict[str, Any]:
+    out = _summary(scores[PHYSICS], f"{PHYSICS}.") if PHYSICS in scores else {}
+    for target in (t for t in TARGETS if t in scores):
+        result = scores[target]
+        out |= _summary(result, f"{target}.")
+        for stratum in (s for s in STRATA if s in result):
+            for name, of_class in result[stratum].items():
+                out |= _medians(of_class, ("n_sites",), _OF_CLASS, f"{target}.", f".{stratum}={name}")
+        for name, days in result.get("days", {}).items():
+            out |= _medians(days, ("n_sites", "n_days"), OF_DAYS, f"{target}.", f".days={name}")
     return out
 
 
-def _over_all(result: dict) -> dict:
-    """Return a result without the macro and worst classes of scores that are not kept by class either."""
+def _medians(result: dict, counts: tuple[str, ...], scores: tuple[str, ...], prefix: str, suffix: str) -> dict:
+    kept = {name: result[name] for name in counts} | {f"{name}.q50": result[name]["q50"] for name in scores}
+    return {f"{prefix}{key}{suffix}": value for key, value in kept.items()}
 
-    def kept(score: str, key: str) -> bool:
-        return score in (*_FULL_BY_CLASS, *_MEDIAN_BY_CLASS) or not key.startswith(("macro_", "worst_"))
 
-    return {
-        score: {key: v for key, v in value.items() if kept(score, key)} if isinstance(value, dict) else value
-        for score, value in result.items()
+def _of_id_test(scores: dict[str, dict], protocol: str, clusters: Mapping[str, Any] | None) -> dict[str, Any]:
+    kept = {
+        target: {key: v for key, v in scores[target].items() if key in OF_ID_TEST or not isinstance(v, dict)}
+        for target in TARGETS
     }
-
-
-def _of_class(result: dict) -> dict:
-    counts = {name: value for name, value in result.items() if not isinstance(value, dict)}
-    full = {name: _without(result[name], ("q05", "q95")) for name in _FULL_BY_CLASS if name in result}
-    return counts | full | {name: {"q50": result[name]["q50"]} for name in _MEDIAN_BY_CLASS if name in result}
-
-
-def _without(values: dict, names: tuple[str, ...]) -> dict:
-    return {name: value for name, value in values.items() if name not in names}
-
-
-def _summary(result: dict, prefix: str, suffix: str) -> dict[str, Any]:
     out = {}
-    for name, value in result.items():
-        if name in (*STRATA, "sites", "days"):
-            continue
-        parts = {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
-        out |= {f"{prefix}{key}{suffix}": v for key, v in parts.items()}
+    for target in TARGETS:
+        out |= _summary(kept[target], f"id_test.{target}.")
+    return out | intervals(site_table(scores), protocol, clusters, "id_test.", OF_ID_TEST)
+
+
+def intervals_of(scores: dict[str, dict], protocol: str, clusters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the intervals of scores over all days and over chosen ones, as they stand in a row."""
+    out = intervals(site_table(scores), protocol, clusters)
+    for name in scores[TARGETS[0]].get("days", {}):
+        table = site_table_of_days(scores, name)
+        # Of a handful of towers an interval says nothing.
+        found = intervals(table, protocol, clusters, only=("r2",)) if table["site_id"].nunique() >= SMALL else {}
+        for end in LOW_HIGH:
+            out |= {f"{k.removesuffix(end)}.days={name}{end}": v for k, v in found.items() if k.endswith(end)}
+    return out
+
+
+def _summary(result: dict, prefix: str) -> dict[str, Any]:
+    """Return what a row has of a result over all towers."""
+    kept = {
+        name: _of_score(name, value) if isinstance(value, dict) and "q50" in value else value
+        for name, value in result.items()
+        if name not in (*STRATA, "sites", "days")
+    }
+    return {f"{prefix}{key}": value for key, value in _dotted(kept).items()}
+
+
+def _of_score(score: str, values: dict) -> dict:
+    """Return quartiles, how many towers lack the score if any does, and what is said over classes of the main ones."""
+
+    def kept(key: str, value: float) -> bool:
+        return key in QUANTILES or (key == "n_undefined" and value) or (score in MAIN and key.startswith(_OVER_CLASSES))
+
+    return {key: value for key, value in values.items() if kept(key, value)}
+
+
+def _dotted(values: dict) -> dict[str, Any]:
+    """Return a dict of dicts as one, its keys joined by dots."""
+    out = {}
+    for name, value in values.items():
+        out |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
     return out
 
 
 def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{_SIGNIFICANT}g}") if math.isfinite(value) else None
 
 
 def _file_name(text: str) -> str:

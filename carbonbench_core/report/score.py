@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import PredictionError
 from ..predictions import KEYS
+from ..quantile_columns import quantile_column, quantile_levels
 from ..schema import TARGETS
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 METRIC = Path(find_spec("carbonbench_metrics.stratified_skill").origin).parent
 STRATA = ("igbp", "koppen_main", "continent")
 PHYSICS = "physics"  # what the three fluxes are together
+INTERVAL = (0.05, 0.95)  # of predicted quantiles, where there are these; else the outermost
 
 
 @cache
@@ -40,7 +42,7 @@ def score(
 
     Parameters
     ----------
-    predictions : DataFrame [N rows], site_id, date, gpp, reco, nee [gC m-2 d-1]
+    predictions : DataFrame [N rows], site_id, date, gpp, reco, nee [gC m-2 d-1], and quantiles such as gpp_q05
     frame : DataFrame [N rows], from `evaluation_frame`; a column continent, if it has one, is one more stratum
     climatology : DataFrame [N rows], optional, as `predictions`: what the climatology of the training towers predicts
     masks : dict, name -> ndarray [N] of bool, optional, days to score once more by themselves
@@ -48,7 +50,8 @@ def score(
     Returns
     -------
     dict, target -> what the metric returns: quantiles over towers, by class, and under "sites" one dict per tower with
-        its classes, its n and its scores; NaN where undefined; and "physics" -> the same for closure and signs
+        its classes, its n and its scores; NaN where undefined; and "physics" -> the same for closure and signs;
+        scores of quantiles stand among the others of their target
 
     Raises
     ------
@@ -69,6 +72,11 @@ def score(
         strata=beside,
         masks=masks,
     )
+    for target, levels in quantile_levels(predictions.columns).items():
+        names = [quantile_column(target, level) for level in levels]
+        ends = INTERVAL if set(INTERVAL) <= set(levels) else (levels[0], levels[-1])
+        given = {"levels": levels, "interval": ends, "strata": beside}
+        _merge(scores[target], metric().of_quantiles(predictions[names].to_numpy(), frame[target], **rows, **given))
     for result in scores.values():
         result["sites"] = {site: classes[site] | values for site, values in result["sites"].items()}
     return scores
@@ -84,6 +92,15 @@ def _require_aligned(predictions: pd.DataFrame, frame: pd.DataFrame, who: str) -
         )
 
 
+def _merge(into: dict, more: dict) -> None:
+    """Add what a nested dict does not have yet."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into.setdefault(key, value)
+
+
 def site_table(scores: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """Return the scores of every tower as a table, one row per target and tower."""
     import pandas as pd
@@ -94,6 +111,13 @@ def site_table(scores: dict[str, dict[str, Any]]) -> pd.DataFrame:
         for site, values in scores[target]["sites"].items()
     ]
     return pd.DataFrame(rows)
+
+
+def site_table_of_days(scores: dict[str, dict[str, Any]], days: str) -> pd.DataFrame:
+    """Return the scores of every tower on chosen days alone, as `site_table`; towers without such days are left out."""
+    chosen = {target: scores[target]["days"][days] for target in TARGETS}
+    table = site_table(chosen)
+    return table[table["n"] > 0].reset_index(drop=True)
 
 
 def _classes(rows: dict[str, np.ndarray]) -> dict[str, dict[str, str]]:

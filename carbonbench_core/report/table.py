@@ -14,7 +14,7 @@ import numpy as np
 from ..schema import TARGETS
 from .bootstrap import Interval, quantile_intervals
 from .comparison import Comparison, compare
-from .intervals import draws_of, higher_is_better
+from .intervals import ALL_DAYS, DEFAULT_PRESET, draws_of, higher_is_better
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ class Entry:
         """Return one score of every tower [K seeds, S], None where a seed has no table of towers."""
         if any(sites is None or score not in sites for sites in self.sites):
             return None
-        tables = [sites[sites["target"] == target].set_index("site_id") for sites in self.sites]
+        tables = [_of(sites, target).set_index("site_id") for sites in self.sites]
         return np.stack([table[score].reindex(towers).to_numpy(float) for table in tables])
 
 
@@ -179,6 +179,12 @@ class Table:
         return lines
 
 
+def _of(sites: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Return the rows of a table of towers that are about one target on all its days."""
+    chosen = sites["target"] == target
+    return sites[chosen & (sites["days"] == ALL_DAYS)] if "days" in sites else sites[chosen]
+
+
 def table(
     key: tuple[str, ...],
     rows: Iterable[tuple[dict[str, Any], pd.DataFrame | None]],
@@ -187,7 +193,7 @@ def table(
     """Return the table of rows of one group, each with its towers, and of the models that were not run."""
     found: dict[tuple, list] = {}
     for row, sites in rows:
-        found.setdefault((row["model"], row["settings"], row.get("kind", "measured")), []).append((row, sites))
+        found.setdefault((*_name(row), row["settings"]), []).append((row, sites))
     parts = [sorted(part, key=lambda pair: pair[0]["seed"]) for part in found.values()]
     labels = _labels([part[0][0] for part in parts])
     entries = [
@@ -202,15 +208,22 @@ def table(
     return Table(dict(zip(GROUP, key, strict=True)), sorted(entries, key=rank), not_run or {})
 
 
+def _name(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return model, preset and kind of a row."""
+    return row["model"], row.get("preset", DEFAULT_PRESET), row.get("kind", "measured")
+
+
 def _labels(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the name of each row's model, with the settings in which rows of the same model differ."""
+    """Return the name of each row's model, with its preset and the settings in which rows of the same name differ."""
     settings = [_settings(row) for row in rows]
     labels = []
     for row, own in zip(rows, settings, strict=True):
-        others = [s for r, s in zip(rows, settings, strict=True) if r["model"] == row["model"]]
+        model, preset, kind = _name(row)
+        others = [s for r, s in zip(rows, settings, strict=True) if _name(r) == (model, preset, kind)]
         differ = sorted(k for k in own if any(s.get(k, _ABSENT) != own[k] for s in others))
-        marks = [f"{k}={own[k]}" for k in differ] + ["submitted"] * (row.get("kind") == "submitted")
-        labels.append(row["model"] + (f" ({', '.join(marks)})" if marks else ""))
+        marks = [preset] * (preset != DEFAULT_PRESET) + [f"{k}={own[k]}" for k in differ]
+        marks += ["submitted"] * (kind == "submitted")
+        labels.append(model + (f" ({', '.join(marks)})" if marks else ""))
     return labels
 
 

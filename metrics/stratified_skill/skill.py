@@ -86,7 +86,7 @@ def stratified_skill(
     -------
     dict of int and float, nested
         what `summarise` returns; "sites": for each site its n, n_dropped, short (0 or 1), scores and means; where masks
-        are given "days": for each mask the summary of `SCORES` over its days
+        are given "days": for each mask the summary of `SCORES` over its days, and "sites"
 
     Examples
     --------
@@ -221,12 +221,12 @@ class _Rows:
         return table | {name: _over_all(getattr(site_days, of), scored) for name, of in _MEANS_OF.items()}
 
     def summary_of_days(self, mask: np.ndarray, min_days: int) -> dict:
-        """Return the summary of `SCORES` over the sites, each scored on the rows of a mask."""
+        """Return the result of `SCORES` over the sites, each scored on the rows of a mask."""
         chosen = self.observed & mask
         rows, starts = self.sites.grouped(chosen)
         counts = self.sites.counts(chosen, min_days)
-        table = {name: counts[name] for name in COUNTS}
-        return summarise(table | _scores(SCORES, SiteDays(self.y[rows], self.p[rows], starts), table["n"] > 0))
+        table = {name: counts[name] for name in ("site_id", *COUNTS)}
+        return _result(table | _scores(SCORES, SiteDays(self.y[rows], self.p[rows], starts), table["n"] > 0))
 
 
 _MEANS_OF = dict(zip(MEANS, ("y_mean", "p_mean"), strict=True))

@@ -1,0 +1,64 @@
+"""What a result row says of the code and the machine that made it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "datasets",
+    "evaluate",
+    "scikit-learn",
+    "lightgbm",
+    "torch",
+    "transformers",
+)
+
+
+def provenance() -> dict[str, Any]:
+    """Return versions of code and libraries, and the machine, as they stand in a row."""
+    libraries = {f"lib.{name}": _version(name) for name in LIBRARIES}
+    return {"code_version": code_version(), **machine(), **libraries}
+
+
+def code_version() -> str:
+    """Return the version of the package, with the commit where it runs from a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    commit = ""
+    if (root / ".git").exists():
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+            commit = f"+g{done.stdout.strip()}"
+        except (OSError, subprocess.SubprocessError):
+            commit = "+unknown"
+    return f"{_version('carbonbench') or 'unknown'}{commit}"
+
+
+def machine() -> dict[str, Any]:
+    """Return the processor, the cores this process may use, the system and the Python version."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cpu": _cpu(), "cores": cores, "platform": platform.platform(), "python": platform.python_version()}
+
+
+def _cpu() -> str:
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
