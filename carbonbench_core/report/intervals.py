@@ -75,7 +75,8 @@ def intervals(
 
     Returns
     -------
-    dict, "bootstrap" (what was drawn) and ``gpp.r2.q50.low`` and ``.high``; empty where towers are too few to draw
+    dict, "bootstrap" (what was drawn) and ``gpp.r2.q50.low`` and ``.high``, for scores that any tower has; empty where
+        towers are too few to draw
     """
     towers = table.drop_duplicates("site_id").sort_values("site_id", ignore_index=True)
     towers["cluster"] = clusters_of(towers["site_id"], clusters)
@@ -87,7 +88,7 @@ def intervals(
     for target in TARGETS:
         rows = table[table["target"] == target].set_index("site_id").reindex(towers["site_id"])
         for score in scores_in(table):
-            if only is not None and score not in only:
+            if (only is not None and score not in only) or rows[score].isna().all():
                 continue
             names = list(QUANTILES) if score in WITH_QUARTILES and only is None else ["q50"]
             found = quantile_intervals(rows[score].to_numpy(float), draws, [QUANTILES[name] for name in names])

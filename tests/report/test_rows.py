@@ -13,9 +13,10 @@ import pytest
 
 from carbonbench_core.errors import UsageError
 from carbonbench_core.report import rows as module
-from carbonbench_core.report.intervals import clusters_of
-from carbonbench_core.report.rows import SITES, code_version, result_row, sites_to_keep, write_row
-from carbonbench_core.report.score import score
+from carbonbench_core.report.intervals import clusters_of, scores_in
+from carbonbench_core.report.provenance import code_version
+from carbonbench_core.report.rows import SITES, result_row, sites_to_keep, write_row
+from carbonbench_core.report.score import score, site_table
 from carbonbench_core.schema import TARGETS
 
 RUN = {
@@ -56,43 +57,107 @@ def test_a_row_is_flat_and_survives_json_unchanged(scores: dict) -> None:
     assert json.loads(json.dumps(row, allow_nan=False)) == row
 
 
-def test_every_score_has_its_place_over_all_towers_and_by_class(scores: dict) -> None:
+def test_every_score_has_its_quartiles_over_all_towers(scores: dict) -> None:
     row = result_row(scores, **RUN)
     for target in TARGETS:
-        for name in ("r2", "rmse", "mae", "nmae", "rae", "bias"):
+        for name in scores_in(site_table(scores)):
             for q in ("q25", "q50", "q75"):
-                assert row[f"{target}.{name}.{q}"] == scores[target][name][q]
-    assert row["gpp.r2.q50.igbp=ENF"] == scores["gpp"]["igbp"]["ENF"]["r2"]["q50"]
-    assert row["nee.n_days.koppen_main=D"] == 80
-    assert (row["gpp.r2.n"], row["gpp.r2.n_undefined"], row["n_sites"], row["n_days"]) == (1, 1, 2, 80)
+                got, expected = row[f"{target}.{name}.{q}"], scores[target][name][q]
+                assert (got is None) if math.isnan(expected) else (got == pytest.approx(expected, rel=1e-5))
+    assert (row["gpp.r2.n_undefined"], row["n_sites"], row["n_days"]) == (1, 2, 80)
+    # Said only where a tower lacks the score.
+    assert "nee.r2.n_undefined" not in row
+    assert row["physics.closure.q50"] == pytest.approx(scores["physics"]["closure"]["q50"], rel=1e-5)
 
 
-def test_scores_beside_the_first_six_stand_by_class_with_their_median_alone(scores: dict) -> None:
+def test_r2_stands_by_class_and_the_main_scores_with_their_means_over_classes(scores: dict) -> None:
     row = result_row(scores, **RUN)
-    of_class = {key for key in row if key.startswith("gpp.") and key.endswith(".igbp=ENF")}
-    assert {key.split(".")[1] for key in of_class if ".q25." in key} == {"r2", "rmse", "mae", "nmae", "rae", "bias"}
-    assert row["gpp.kge.q50.igbp=ENF"] == scores["gpp"]["igbp"]["ENF"]["kge"]["q50"]
-    assert not [key for key in of_class if "weekly" in key]
-    assert row["gpp.rmse_weekly.q95"] == scores["gpp"]["rmse_weekly"]["q95"]
-    assert row["nee.r2.macro_igbp"] == scores["nee"]["r2"]["macro_igbp"]
+    assert row["nee.r2.q50.igbp=ENF"] == pytest.approx(scores["nee"]["igbp"]["ENF"]["r2"]["q50"], rel=1e-5)
+    assert row["nee.n_sites.koppen_main=D"] == 2
+    assert row["nee.r2.macro_igbp"] == pytest.approx(scores["nee"]["r2"]["macro_igbp"], rel=1e-5)
+    assert row["nee.nnse.mean"] == pytest.approx(scores["nee"]["nnse"]["mean"], rel=1e-5)
     assert "nee.rmse_weekly.macro_igbp" not in row
-    assert row["physics.closure.q50"] == scores["physics"]["closure"]["q50"]
 
 
-def test_days_that_were_chosen_have_their_keys(frame: pd.DataFrame, predictions: pd.DataFrame) -> None:
+def test_what_a_row_leaves_out_follows_from_the_towers_beside_it(scores: dict) -> None:
+    sites = sites_to_keep(scores)
+    of_class = sites[(sites["target"] == "nee") & (sites["igbp"] == "ENF") & (sites["days"] == "all")]
+    expected = scores["nee"]["igbp"]["ENF"]["kge_sd"]["q25"]
+    assert np.quantile(of_class["kge_sd"], 0.25) == pytest.approx(expected, rel=1e-6)
+
+
+def test_days_that_were_chosen_have_their_keys_and_their_towers(frame: pd.DataFrame, predictions: pd.DataFrame) -> None:
     hot = frame["nee"].to_numpy() > 0
     scores = score(predictions, frame, masks={"hot": hot})
     row = result_row(scores, **RUN)
     assert row["gpp.n_days.days=hot"] == hot.sum()
-    assert row["gpp.r2.q50.days=hot"] == scores["gpp"]["days"]["hot"]["r2"]["q50"]
+    assert row["nee.r2.q50.days=hot"] == pytest.approx(scores["nee"]["days"]["hot"]["r2"]["q50"], rel=1e-5)
+    # Two towers are too few for an interval of these.
+    assert not [key for key in row if "days=hot.low" in key]
+    kept = sites_to_keep(scores)
+    own = kept[(kept["days"] == "hot") & (kept["site_id"] == "B") & (kept["target"] == "nee")].iloc[0]
+    assert own["n"] == hot[40:].sum()
+    assert own["rmse"] == pytest.approx(scores["nee"]["days"]["hot"]["sites"]["B"]["rmse"], rel=1e-6)
 
 
-def test_every_quartile_over_towers_has_its_interval(scores: dict) -> None:
+def test_chosen_days_of_towers_enough_have_intervals() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"site_id": np.repeat([f"S{i}" for i in range(8)], 30), "igbp": "ENF", "koppen_main": "D"})
+    frame["date"] = np.tile(np.datetime64("2010-01-01") + np.arange(30), 8)
+    frame[list(TARGETS)] = rng.normal(size=(240, 3))
+    predictions = frame[["site_id", "date", *TARGETS]] + pd.DataFrame(rng.normal(size=(240, 3)), columns=TARGETS)
+    predictions[["site_id", "date"]] = frame[["site_id", "date"]]
+    row = result_row(score(predictions, frame, masks={"odd": np.arange(240) % 2 == 1}), **RUN)
+    low, value, high = (row[f"gpp.r2.q50.days=odd{end}"] for end in (".low", "", ".high"))
+    assert low < value < high
+
+
+def test_a_row_of_real_size_is_a_small_file(tmp_path: Path) -> None:
+    # 40 towers of 11 classes, 4 climates and 6 continents, three years, seven kinds of days: as measured ones are.
+    rng, n, days = np.random.default_rng(0), 40, 1000
+    of = np.repeat(np.arange(n), days)
+    frame = pd.DataFrame({"site_id": np.array([f"AA-{i:02d}" for i in range(n)])[of]})
+    for name, classes in (("igbp", 11), ("koppen_main", 4), ("continent", 6)):
+        frame[name] = np.array([f"c{i}" for i in range(classes)])[of % classes]
+    frame["date"] = np.tile(np.datetime64("2010-01-01") + np.arange(days), n)
+    frame[list(TARGETS)] = rng.normal(size=(n * days, 3))
+    predictions = frame[["site_id", "date"]].assign(**{t: 0.5 * frame[t] + rng.normal(size=n * days) for t in TARGETS})
+    masks = {f"days{i}": rng.random(n * days) < 0.1 for i in range(7)}
+    scores = score(predictions, frame, climatology=predictions.assign(gpp=0.0, reco=0.0, nee=0.0), masks=masks)
+    path = write_row(result_row(scores, **RUN, id_test=scores), tmp_path, sites_to_keep(scores))
+    assert path.stat().st_size < 45_000
+    assert path.with_name(path.stem + SITES).stat().st_size < 120_000
+
+
+def test_medians_have_intervals_and_of_r2_and_rmse_the_other_quartiles_too(scores: dict) -> None:
     row = result_row(scores, **RUN, id_test=scores, clusters={"A": 0, "B": 1})
-    for key in ("gpp.rmse.q25", "nee.kge_sd.q50", "reco.rmse_weekly.q75", "id_test.gpp.rmse.q50"):
+    for key in ("gpp.rmse.q25", "nee.kge_sd.q50", "reco.rmse_weekly.q50", "id_test.gpp.rmse.q50"):
         assert row[f"{key}.low"] <= row[key] <= row[f"{key}.high"]
+    assert {key.split(".")[1] for key in row if key.endswith(".q75.low")} == {"r2", "rmse"}
+    for name in scores_in(site_table(scores)):
+        assert (f"nee.{name}.q50.low" in row) == (row[f"nee.{name}.q50"] is not None)
     assert row["bootstrap"] == "2000 draws of towers, neighbours together, within igbp, seed 2024"
     assert "within koppen_main" in result_row(scores, **RUN | {"protocol": "climate_holdout"})["bootstrap"]
+
+
+def test_a_preset_stands_in_the_row_and_another_one_in_another_file(scores: dict, tmp_path: Path) -> None:
+    rows = [result_row(scores, **RUN), result_row(scores, **RUN, preset="published")]
+    assert [row["preset"] for row in rows] == ["default", "published"]
+    assert len({write_row(row, tmp_path) for row in rows}) == 2
+
+
+def test_quantiles_of_a_model_have_their_scores_in_the_row(frame: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    wide = predictions.assign(gpp_q05=predictions["gpp"] - 2, gpp_q95=predictions["gpp"] + 2)
+    scores = score(wide, frame)
+    row = result_row(scores, **RUN)
+    error = (frame["gpp"] - predictions["gpp"]).abs()
+    inside = (error <= 2).groupby(frame["site_id"]).mean()
+    assert row["gpp.coverage.q50"] == pytest.approx(inside.median())
+    assert row["gpp.interval_width.q50"] == pytest.approx(4.0)
+    assert row["gpp.crps.q50.low"] <= row["gpp.crps.q50"] <= row["gpp.crps.q50.high"]
+    assert row["gpp.n_crossed"] == 0
+    assert not [key for key in row if key.startswith(("nee.crps", "reco.pinball"))]
+    assert scores["gpp"]["igbp"]["ENF"]["pinball"]["n"] == 1
 
 
 def test_a_tower_that_several_folds_have_scored_is_one() -> None:
@@ -141,6 +206,12 @@ def test_what_is_undefined_is_null(scores: dict) -> None:
 def test_scores_within_training_towers_stand_beside_under_their_prefix(scores: dict) -> None:
     row = result_row(scores, id_test=scores, **RUN)
     assert row["id_test.gpp.r2.q50"] == row["gpp.r2.q50"]
+    assert {key.split(".")[2] for key in row if key.startswith("id_test.gpp.") and ".q50" in key} == {
+        "r2",
+        "rmse",
+        "bias",
+        "nnse",
+    }
     assert not [key for key in result_row(scores, **RUN) if key.startswith("id_test.")]
 
 
