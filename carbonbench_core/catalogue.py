@@ -16,6 +16,7 @@ HEADINGS = {
     "site_id": ("site_id", "site", "siteid", "site_code", "tower", "tower_id", "station", "station_id"),
     "name": ("name", "site_name", "sitename", "tower_name", "station_name"),
     "network": ("network", "networks", "data_hub"),
+    "hub": ("data_hub", "hub"),
     "latitude": ("latitude", "lat", "location_lat", "site_latitude"),
     "longitude": ("longitude", "lon", "long", "lng", "location_long", "site_longitude"),
     "igbp": ("igbp", "igbp_class", "land_cover", "vegetation"),
@@ -65,7 +66,7 @@ def read_towers(path: str | Path) -> dict[str, dict]:
         if not site or (site in towers and not _of_another_network(entry, towers[site])):
             what = f"names {site} a second time" if site else "names no tower"
             raise ArchiveError(f"{path}: line {number} {what}. Each tower has one row a network, with its id.")
-        towers[site] = _joined(towers[site], entry) if site in towers else entry
+        towers[site] = joined(towers[site], entry) if site in towers else entry
     if not towers:
         raise ArchiveError(f"{path}: no tower in it. Give a CSV with one row per tower.")
     return towers
@@ -82,6 +83,9 @@ def look_up(catalogue: Mapping[str, dict], ids: Iterable[str]) -> dict | None:
 
 
 def _of_another_network(entry: dict, held: dict) -> bool:
+    """Whether a second row of a tower is what another network says of it, and no mistake."""
+    if entry["hub"] and held["hub"]:
+        return not set(entry["hub"].split(";")) & set(held["hub"].split(";"))
     known = networks(held)
     return bool(known and networks(entry) and not networks(entry) & known)
 
@@ -91,17 +95,21 @@ def networks(entry: Mapping[str, object]) -> set[str]:
     return {name.strip() for name in str(entry.get("network") or "").split(";") if name.strip()}
 
 
-def _joined(first: dict, second: dict) -> dict:
-    """Return the entry of a tower that a catalogue lists under two networks."""
-    told = [(f"{each['catalogue']} ({each['network']})", each) for each in (first, second)]
+def joined(first: dict, second: dict) -> dict:
+    """Return the entry of a tower of which a catalogue has two; the first counts, conflicts hold both values."""
+    told = [(f"{each['catalogue']} ({each['hub'] or each['network']})", each) for each in (first, second)]
     place = first if first["latitude"] is not None else second
+    both = {
+        name: ";".join(dict.fromkeys(n for each in (first, second) for n in (each[name] or "").split(";") if n)) or None
+        for name in ("network", "hub")
+    }
     return {
         **{name: value if value is not None else second[name] for name, value in first.items()},
+        **both,
         "latitude": place["latitude"],
         "longitude": place["longitude"],
-        "network": f"{first['network']};{second['network']}",
         "notes": first["notes"] + second["notes"],
-        "conflicts": first["conflicts"] + conflicts(told),
+        "conflicts": first["conflicts"] + second["conflicts"] + conflicts(told),
     }
 
 
@@ -126,7 +134,7 @@ def _positions(heading: list[str], path: Path) -> dict[str, int]:
     if at.get("koppen") == at.get("koppen_main", -1):
         # One column alone: letters A-E are main classes, anything longer gives its own main class.
         del at["koppen_main"]
-    useful = set(at) - {"site_id", "koppen_source"}
+    useful = set(at) - {"site_id", "koppen_source", "hub"}
     if "site_id" not in at or not useful:
         near = get_close_matches("site_id", lower, n=1)
         hint = f" Is it {near[0]!r}?" if near else ""
@@ -145,6 +153,7 @@ def _listed(given: dict[str, str], catalogue: str) -> dict:
     return {
         **canonical({**given, "doi": _identifier(given.get("doi") or "")}, catalogue, notes),
         "network": given.get("network") or None,
+        "hub": given.get("hub") or None,
         "koppen_source": given.get("koppen_source") or None,
         "catalogue": catalogue,
         "notes": notes,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ProtocolError, UsageError
-from .protocols import Protocol, pin
+from .protocols import Protocol, pin, read_edition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ class Edition:
         Raises
         ------
         UsageError : there is no such file
-        ProtocolError : it is no edition
+        ProtocolError : it is no edition, or was changed since it was published
         """
         path = Path(path)
         path = path / "protocols.json" if path.is_dir() else path
@@ -50,6 +50,9 @@ class Edition:
             contents = json.loads(raw)
         except ValueError as error:
             raise ProtocolError(f"Edition {path} is no JSON ({error}). Give a published protocols.json.") from None
+        if not isinstance(contents, dict) or not contents.get("protocols"):
+            raise ProtocolError(f"Edition {path} has no protocols. Give the protocols.json of a published folder.")
+        read_edition(contents)  # a list that was changed is refused before hours of building
         return cls(path.name, hashlib.sha256(raw).hexdigest(), contents)
 
     def take(self, sites: pd.DataFrame, data_digest: str) -> tuple[dict[str, Protocol], dict[str, str], dict]:

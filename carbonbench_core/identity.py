@@ -31,6 +31,7 @@ ONE_MAST = 0.1  # km: coordinates are given to 3 or 4 digits, 0.001 degree is 0.
 SHARED_DAYS = 60
 SAME_SERIES = 0.99  # correlation
 SAME_VALUES = 0.08  # standard deviations
+LETTER_CASE = "differ in letter case alone"
 SHORTEST_NAME = 4  # letters and digits; shorter ones are codes
 
 # Old id -> the network's present id.
@@ -95,7 +96,7 @@ def one_id(sites: Iterable[str]) -> list[Pair]:
         other = first.setdefault(official(site).casefold(), site)
         if other != site:
             renamed = official(site).casefold() != site.casefold() or official(other).casefold() != other.casefold()
-            pairs.append(Pair(other, site, None, "renamed site" if renamed else "ids differ in letter case alone"))
+            pairs.append(Pair(other, site, None, "renamed site" if renamed else LETTER_CASE))
     return pairs
 
 

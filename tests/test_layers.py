@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "identity": BASE | {"geography", "towers"},
     "records": BASE | {"archives"},
     "neighbours": BASE | {"geography"},
+    "survey": BASE | {"catalogue", "identity", "neighbours"},
     "_continents": set(),
     "geography": BASE | {"_continents"},
     "leakage": BASE | {"geography", "leakage_series"},

@@ -4,7 +4,7 @@ A folder, or a Hub dataset, with `target_fluxes_v2.parquet` (a row per site and 
 fluxes, quality, lat, lon, IGBP, and the code of the network), `MOD09GA.parquet` and `ERA5.parquet` (a row per site and
 day, the features in the units of `schema`), `koppen_sites.json` and `koppen_sites_short.json` (site -> climate class).
 Features are there on every day since 2000; a tower's days are those from its first to its last day with a flux, with
-the features of the days between. A tower may have days from several networks; which, its notes say.
+the features of the days between. A tower may have days from several networks; each day says which.
 
 Source
 ------
@@ -108,7 +108,8 @@ def read(entry: Entry, options: Options) -> Record:
         raise ArchiveError(f"{where}: no row has a date. Fetch it again.")
     _oneflux.refuse_twice(date.to_numpy(zero_copy_only=False), where)
     fluxes = {ours: _numbers(rows[theirs], pa.float64(), where) for ours, theirs in _FLUXES.items()}
-    table, notes = pa.table({"date": date} | fluxes), []
+    networks = pa.array([_named(code) for code in rows["network"].to_pylist()], pa.string())
+    table, notes = pa.table({"date": date, "network": networks} | fluxes), []
     without_site = int((targets.codes < 0).sum())
     if without_site and entry.site_id == next(iter(targets.names)):
         notes.append(f"{without_site:,} rows of {TARGETS} name no site and belong to no tower")

@@ -44,7 +44,7 @@ def test_targets_and_features_are_joined_by_site_and_day(tmp_path: Path, prefixe
                 for k, name in enumerate(columns):
                     assert row[name] == np.float32(make.feature(0, i, row["date"]) + k)
         assert record.table.schema.field("temperature_2m").type == pa.float32()
-        assert len(record.table.column_names) == 1 + 4 + 12 + 150
+        assert len(record.table.column_names) == 2 + 4 + 12 + 150
         assert record.notes == []
 
 
@@ -103,12 +103,13 @@ def test_missing_codes_in_the_targets_are_null(tmp_path: Path) -> None:
     assert table["nee"].to_pylist()[2] is None
 
 
-def test_when_a_tower_has_days_of_two_networks_then_a_note_says_which(tmp_path: Path) -> None:
+def test_when_a_tower_has_days_of_two_networks_then_each_day_and_a_note_say_which(tmp_path: Path) -> None:
     told = make.targets()
     told["network"][:2] = ["JPX", "JPX"]
     told["lat"][0] = 10.001
     record = read(make.write_folder(tmp_path, told))["XX-One"]
     assert record.entry.network == "FLUXNET2015"  # of four days in six
+    assert record.table["network"].to_pylist() == ["JapanFlux"] * 2 + ["FLUXNET2015"] * 4
     assert "days of FLUXNET2015 (4), JapanFlux (2)" in record.notes
     assert "latitude takes 2 values; that of most days, 10.0, is used" in record.notes
     assert record.attributes["nee_qc_scale"] == "ONEFlux share and JapanFlux fill class"
@@ -116,7 +117,7 @@ def test_when_a_tower_has_days_of_two_networks_then_a_note_says_which(tmp_path: 
 
 def test_without_feature_files_the_targets_are_read_with_notes(tmp_path: Path) -> None:
     record = read(make.write_folder(tmp_path, files={}, climate=False))["XX-One"]
-    assert record.table.column_names == ["date", "gpp", "reco", "nee", "nee_qc"]
+    assert record.table.column_names == ["date", "network", "gpp", "reco", "nee", "nee_qc"]
     assert [note.split()[0] for note in record.notes] == ["MOD09GA.parquet", "ERA5.parquet"]
     assert "koppen" not in record.attributes
 
