@@ -19,6 +19,8 @@ from carbonbench_core.geography import (
     distances,
     missing_coordinates,
     nearest,
+    neighbours,
+    pairs_within,
 )
 
 places = st.tuples(st.floats(-90, 90, width=32), st.floats(-180, 180, width=32))
@@ -171,3 +173,35 @@ def test_continents_agree_with_the_countries_of_real_towers(shared_data: Path) -
 def test_a_missing_coordinate_is_told() -> None:
     assert missing_coordinates([1.0, np.nan, 2.0], [1.0, 2.0, np.nan]).tolist() == [False, True, True]
     assert missing_coordinates([None, 1.0], [1.0, 2.0]).tolist() == [True, False]
+
+
+def test_neighbours_are_the_nearest_other_point_and_counts_of_others() -> None:
+    # Three points on a meridian: 0.01 degrees are 1.11 km, 0.1 degrees 11.1 km; the fourth stands with the first.
+    latitude, longitude = [0.0, 0.01, 0.1, 0.0], [5.0, 5.0, 5.0, 5.0]
+    km, index, counts = neighbours(latitude, longitude, (2, 10, 50))
+    assert km.round(2).tolist() == [0.0, 1.11, 10.01, 0.0]
+    assert index.tolist()[0] == 3
+    assert index.tolist()[3] == 0
+    assert index.tolist()[2] == 1
+    # Within 10 km of the third stand none: the second is 10.007 km away.
+    assert counts.tolist() == [[2, 2, 0, 2], [2, 2, 0, 2], [3, 3, 3, 3]]
+    assert pairs_within(latitude, longitude, 2) == [(0, 1), (0, 3), (1, 3)]
+
+
+def test_a_point_alone_has_no_neighbour() -> None:
+    km, index, counts = neighbours([1.0], [2.0], (2,))
+    assert (np.isnan(km).tolist(), index.tolist(), counts.tolist()) == ([True], [-1], [[0]])
+    assert pairs_within([], [], 2) == []
+
+
+def test_neighbours_are_those_of_all_pairs() -> None:
+    rng = np.random.default_rng(3)
+    latitude, longitude = rng.uniform(-1, 1, 80), 180 + rng.uniform(-1, 1, 80)  # across the date line
+    longitude = (longitude + 180) % 360 - 180
+    every = distances(latitude[:, None], longitude[:, None], latitude, longitude)
+    np.fill_diagonal(every, np.inf)
+    km, index, counts = neighbours(latitude, longitude, (2, 10, 50))
+    np.testing.assert_allclose(km, every.min(axis=1))
+    assert (index == every.argmin(axis=1)).all()
+    for limit, count in zip((2, 10, 50), counts, strict=True):
+        assert (count == (every <= limit).sum(axis=1)).all()
