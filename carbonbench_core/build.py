@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from . import archives, dataset_folder, protocols
+from . import archives, covariates, dataset_folder, protocols
 from .archives import mappings
 from .assemble import assemble, sha256_of
 from .build_tower import Job, write_tower
@@ -75,6 +75,7 @@ def build(
     qc_threshold: float = protocols.QC_THRESHOLD,
     edition: str | Path | None = None,
     keep_duplicates: bool = False,
+    koppen: str | Path | None = None,
     workers: int | None = None,
     progress: bool = False,
 ) -> BuildReport:
@@ -90,6 +91,7 @@ def build(
     edition : path, optional, a published protocols.json whose protocols are taken instead of drawing anew
     keep_duplicates : bool, keep a tower's record of each network under an id of its own: a replica of the benchmark's
         first version, in which one tower may stand on both sides of a split
+    koppen : path, optional, a Koppen-Geiger raster whose classes count before all others
     workers : int, processes; all cores if None, in this process if 1
     progress : bool, show a progress bar
 
@@ -110,7 +112,10 @@ def build(
     inventory = archives.scan(sources, options)
     read_from = {path for entry in inventory.entries for path in (entry.path, *entry.companions)}
     digests = {path: sha256_of(path) for path in sorted(read_from)}
-    plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates)
+    given = covariates.gather(koppen)
+    joining = {path: sha256_of(path) for path in given.files}
+    given = replace(given, fingerprint="/".join(joining.values()))
+    plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates, given)
     jobs = plan.jobs(inventory.entries)
     report = BuildReport(Path(out), failed=dict(inventory.broken), replica=keep_duplicates)
     report.unrecognised = [str(path) for path in inventory.unrecognised]
@@ -119,7 +124,8 @@ def build(
     report.failed |= dict.fromkeys(named, "of no known format; a tidy table of your own needs --mapping FILE")
     report.superseded = [str(entry) for entry in inventory.superseded]
     described = {
-        "sources": [{"name": p.name, "bytes": p.stat().st_size, "sha256": digests[p]} for p in digests],
+        "sources": [_told(path, digests[path]) for path in digests],
+        "covariate_files": [_told(path, joining[path]) for path in joining],
         "towers_table": {"name": Path(towers).name, "sha256": sha256_of(Path(towers))} if towers else None,
         "settings": {
             "mapping": Path(mapping).name if mapping else None,
@@ -130,6 +136,10 @@ def build(
         "edition_of_data": _edition_of(inventory.entries, keep_duplicates),
     }
     return write_folder(jobs, report, described, plan, pinned, qc_threshold, workers, progress)
+
+
+def _told(path: Path, digest: str) -> dict[str, object]:
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}
 
 
 def write_folder(

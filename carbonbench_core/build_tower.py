@@ -73,6 +73,7 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         record = job.read()
         tower = resolve(record, listed)
         tower.tower_id, tower.aliases = job.tower_id or job.site_id, job.aliases
+        covariates.settle(tower, record.table, job.given)
         days = harmonise(record, tower)
         joined = covariates.join(days.table, job.given)
         days = replace(days, table=joined.table, notes=[*days.notes, *joined.notes])
@@ -81,14 +82,14 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         return {"source": job.site_id, "error": str(error)}
     outcome = {
         "key": key,
-        "site": _site_row(record, tower, days, parts),
+        "site": {**_site_row(record, tower, days, parts), "reanalysis_day": joined.reanalysis_day},
         "parts": parts,
         "counts": days.counts,
         "owed": record.owed or [(record.citation, record.licence)],
         "failed": record.failed,
         "conflicts": tower.conflicts,
         "provenance": joined.provenance,
-        "notes": [f"{job.site_id}: {note}" for note in (*tower.notes, *days.notes)],
+        "notes": [f"{job.site_id}: {note}" for note in (*tower.notes, *tower.lacking, *days.notes)],
     }
     write_text(record_file, json.dumps(outcome, default=str))
     return outcome

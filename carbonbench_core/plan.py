@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import archives
+from . import archives, covariates
 from .archives import Entry, Options
 from .build_tower import Job
 from .catalogue import look_up, networks
@@ -29,6 +29,7 @@ class Plan:
     versions : dict, Path -> sha256 of every file that is read, and "mapping" -> what changes with the mapping
     catalogue : dict, see `catalogue.read_towers`
     keep_duplicates : bool, a record per network under ids of their own instead of one per tower
+    given : covariates.Given, what joins the records from elsewhere
     towers : dict, tower id -> its records; filled by `of`
     same, near : lists of Pair, ids found to be one tower, and near misses
     """
@@ -37,6 +38,7 @@ class Plan:
     versions: dict[Path | str, str]
     catalogue: dict[str, dict]
     keep_duplicates: bool = False
+    given: covariates.Given = covariates.NOTHING
     towers: dict[str, list[Entry]] = field(default_factory=dict)
     same: list[Pair] = field(default_factory=list)
     near: list[Pair] = field(default_factory=list)
@@ -109,6 +111,7 @@ class Plan:
             f"{fingerprint}/{self.versions['mapping']}",
             tower,
             aliases,
+            self.given,
         )
 
     def listed(self, job: Job) -> dict | None:

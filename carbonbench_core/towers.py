@@ -63,6 +63,12 @@ class Tower:
         lacking = [] if self.latitude is not None else ["coordinates"]
         return lacking + [c for c in CLASSES if getattr(self, c) is None]
 
+    @property
+    def lacking(self) -> list[str]:
+        """What is missing, as a note; empty where nothing is."""
+        missing = ", ".join(self.missing)
+        return [f"no {missing}: left out of the protocols that need it"] if missing else []
+
 
 def resolve(record: Record, listed: Mapping[str, object] | None) -> Tower:
     """Return the tower of a record: what its archives say, and the catalogue where they are silent.
@@ -83,8 +89,6 @@ def resolve(record: Record, listed: Mapping[str, object] | None) -> Tower:
     _take_koppen(tower, said, told[-1])
     tower.conflicts = [*(listed.get("conflicts") or ()), *conflicts(told)]
     notes += [describe(conflict) for conflict in tower.conflicts]
-    if tower.missing:
-        notes.append(f"no {', '.join(tower.missing)}: left out of the protocols that need it")
     return tower
 
 

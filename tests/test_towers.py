@@ -172,7 +172,7 @@ def test_a_tower_nobody_knows_is_returned_with_what_it_lacks() -> None:
     tower = resolve(record(), None)
     assert tower.missing == ["coordinates", "igbp", "koppen_main", "koppen"]
     assert tower.origin == {}
-    assert "no coordinates, igbp, koppen_main, koppen: left out" in tower.notes[0]
+    assert "no coordinates, igbp, koppen_main, koppen: left out" in tower.lacking[0]
 
 
 _anything = st.none() | st.text(max_size=5) | st.floats() | st.integers()

@@ -27,6 +27,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="a record per network and tower, as in the benchmark's first version: test towers LEAK into training",
     )
+    parser.add_argument(
+        "--koppen", metavar="RASTER", help="GeoTIFF of Koppen-Geiger classes, counted before all others"
+    )
     parser.add_argument("--workers", type=int, help="processes (default: all cores)")
     add_json(parser)
 
@@ -42,6 +45,7 @@ def _build(args: argparse.Namespace) -> int:
         qc_threshold=args.qc,
         edition=args.edition,
         keep_duplicates=args.keep_duplicates,
+        koppen=args.koppen,
         workers=args.workers,
         progress=not args.json,
     )

@@ -3,8 +3,9 @@
 A source module defines
 
 - ``SOURCE``: the `source` of its columns in `columns`, which say what it provides;
-- ``DAY``: what a day is to it, "local" (standard time at the tower) or "UTC";
 - ``CITATION``: where its values come from;
+- ``DAY``, if it has values by day: what a day is to it, "local" (standard time at the tower) or "UTC";
+- optionally ``place(tower, table, given)``: sets what it knows of the tower itself, and the origin of that;
 - optionally ``compute(date, latitude, longitude) -> dict``: columns [D] that follow from date and place alone.
 
 Priority: a column is taken whole, for each tower, from the first of these that has a value on any of its days: what
@@ -19,14 +20,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .. import schema
+from . import era5_land
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from ..towers import Tower
 
 RECORD = "the tower's record"
 PRIORITY = (RECORD, "computed from date and place")
@@ -38,10 +43,17 @@ class Given:
 
     Parameters
     ----------
+    koppen : Path or None, a raster of climate classes
     fingerprint : str, changes whenever a value that joins would
     """
 
+    koppen: Path | None = None
     fingerprint: str = ""
+
+    @property
+    def files(self) -> list[Path]:
+        """All files that values may come from."""
+        return [self.koppen] if self.koppen else []
 
 
 NOTHING = Given()
@@ -55,11 +67,13 @@ class Joined:
     ----------
     table : pyarrow.Table [D, C], `schema.arrow_schema`
     provenance : dict, driver column -> where its values come from
+    reanalysis_day : str or None, what a day is to the reanalysis, "UTC" or "local"; the days of the fluxes are local
     notes : list of str
     """
 
     table: pa.Table
     provenance: dict[str, str]
+    reanalysis_day: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -69,6 +83,39 @@ def sources() -> dict[str, ModuleType]:
     found = sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
     modules = {name: import_module(f"{__name__}.{name}") for name in found}
     return {name: module for name, module in modules.items() if hasattr(module, "SOURCE")}
+
+
+def gather(koppen: str | Path | None = None) -> Given:
+    """Return what the user gives beside the records, looked through once.
+
+    Parameters
+    ----------
+    koppen : path or None, a raster of climate classes
+
+    Raises
+    ------
+    UsageError : a file does not exist or cannot be read
+    """
+    if koppen is None:
+        return NOTHING
+    from . import _raster
+
+    _raster.opened(Path(koppen)).close()
+    return Given(Path(koppen))
+
+
+def settle(tower: Tower, table: pa.Table, given: Given = NOTHING) -> None:
+    """Set what sources know of a tower itself, such as its climate class.
+
+    Parameters
+    ----------
+    tower : Tower, with what its archives and the catalogue say
+    table : pyarrow.Table [D, C], the days of its record
+    given : Given
+    """
+    for module in sources().values():
+        if hasattr(module, "place"):
+            module.place(tower, table, given)
 
 
 def join(table: pa.Table, given: Given = NOTHING) -> Joined:
@@ -84,6 +131,8 @@ def join(table: pa.Table, given: Given = NOTHING) -> Joined:
     for name, module in sources().items():
         if hasattr(module, "compute"):
             _add(joined, _computed(module, table), name)
+    if any(schema.COLUMNS[name].source == era5_land.SOURCE for name in held):
+        joined.reanalysis_day = era5_land.DAY
     return joined
 
 

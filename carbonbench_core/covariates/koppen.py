@@ -1,4 +1,7 @@
-"""Koppen-Geiger climate class of a place from its monthly climate.
+"""Koppen-Geiger climate class of a place: from a raster the user has, else what is known of it, else by the rules.
+
+A raster given with `--koppen` counts first, since it has one rule for all towers; then what the tower's archive or
+catalogue says; where neither knows the class, it is computed from the tower's own months.
 
 The rules are those of Beck et al. 2018, table 2, which follow Peel et al. 2007 with the C/D boundary at 0 degC. With
 MAT the mean annual and Thot, Tcold the warmest and coldest monthly temperature [degC], Tmon10 the number of months
@@ -28,13 +31,24 @@ Beck et al. 2018, doi:10.1038/sdata.2018.214; Peel et al. 2007, doi:10.5194/hess
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import FeatureError
 from ..schema import KOPPEN_MAIN, canonical_koppen
+from . import _raster
+from ._climate import Climate, own_climate
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..towers import Tower
+    from . import Given
+
+SOURCE = "Koppen-Geiger"
+CITATION = "Beck et al. 2018, doi:10.1038/sdata.2018.214"
 APRIL_TO_SEPTEMBER = [3, 4, 5, 6, 7, 8]
 OCTOBER_TO_MARCH = [9, 10, 11, 0, 1, 2]
 WARMEST_CREDIBLE = 60.0  # [degC] monthly mean; beyond it the values are kelvin or Fahrenheit
@@ -56,6 +70,52 @@ class _Climate:
     winter_rain: np.ndarray
     winter_driest: np.ndarray
     winter_wettest: np.ndarray
+
+
+def place(tower: Tower, table: pa.Table, given: Given) -> None:
+    """Set a tower's climate classes and their origin; see the contract in `covariates`.
+
+    Raises
+    ------
+    UsageError, FeatureError : the raster cannot be read, or is no map of climate classes
+    """
+    mapped = None
+    if given.koppen and tower.latitude is not None:
+        mapped = _raster.class_at(given.koppen, tower.latitude, tower.longitude)
+        if mapped is None:
+            tower.notes.append(f"{given.koppen.name} has no climate class within {_raster.REACH:g} km")
+    if mapped:
+        said = tower.koppen or tower.koppen_main
+        if said and said != mapped[: len(said)]:
+            tower.notes.append(
+                f"koppen: {_origin(tower)} says {said}, {given.koppen.name} {mapped}; the raster's is used"
+            )
+        _set(tower, mapped, given.koppen.name)
+    elif tower.koppen is None and (climate := own_climate(table)):
+        _compute(tower, climate)
+
+
+def _compute(tower: Tower, climate: Climate) -> None:
+    """Set the class by the rules, unless it is of another main class than the one that is known."""
+    try:
+        code = classify(climate.temperature, climate.precipitation, tower.latitude or 0.0).item()
+    except FeatureError as error:
+        tower.notes.append(f"koppen not {climate.origin}: {error}")
+        return
+    if tower.koppen_main in (None, main_class(code)):
+        _set(tower, code, climate.origin)
+    else:
+        tower.notes.append(f"koppen {climate.origin} is {code}, not of the main class {tower.koppen_main}: left open")
+
+
+def _origin(tower: Tower) -> str:
+    return tower.origin.get("koppen") or tower.origin.get("koppen_main") or "the record"
+
+
+def _set(tower: Tower, code: str, origin: str) -> None:
+    if not (tower.koppen_main == code[0] and origin.startswith("computed")):
+        tower.koppen_main, tower.origin["koppen_main"] = code[0], origin
+    tower.koppen, tower.origin["koppen"] = code, origin
 
 
 def classify(temperature: ArrayLike, precipitation: ArrayLike, latitude: ArrayLike = 0.0) -> np.ndarray:
