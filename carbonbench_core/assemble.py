@@ -16,6 +16,7 @@ from . import card, citations, covariates, dataset_folder, protocols, schema
 from .dataset_folder import DatasetFolder
 from .edition import of_published_data
 from .files import read_shard, write_shard, write_text
+from .leakage_folder import summaries
 from .neighbours import with_neighbours
 
 if TYPE_CHECKING:
@@ -86,11 +87,16 @@ def assemble(
         "shards": shards,
         "data_digest": data_digest,
     }
-    frozen = protocols.write_edition(drawn, data_digest=data_digest, unsupported=report.unsupported)
     sites.to_parquet(finished / dataset_folder.SITES, index=False)
-    write_text(finished / dataset_folder.PROTOCOLS, frozen)
     write_text(finished / dataset_folder.MANIFEST, json.dumps(manifest, indent=1, default=str))
     folder = DatasetFolder(finished)
+    frozen = protocols.write_edition(
+        drawn,
+        data_digest=data_digest,
+        unsupported=report.unsupported,
+        leakage=summaries(folder, drawn),
+    )
+    write_text(finished / dataset_folder.PROTOCOLS, frozen)
     write_text(finished / citations.FILE, citations.bibtex(citations.owed(folder)))
     write_text(finished / dataset_folder.CARD, card.render(folder))
 

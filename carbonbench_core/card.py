@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import schema
 from .citations import FILE as CITATIONS
-from .protocols import families
+from .protocols import families, rules
 
 if TYPE_CHECKING:
     from .dataset_folder import DatasetFolder
@@ -140,19 +140,31 @@ def _protocols(folder: DatasetFolder) -> str:
             lines.append(f"| `{protocol.name}` | {split} | {len(protocol.sites(split))} | {days:,} |")
     for protocol in single:
         lines += ["", f"**`{protocol.name}`** {protocol.text} Digest `{protocol.digest}`."]
+        lines += _leakage(folder, protocol)
         for reason, sites in protocol.left_out.items():
             lines.append(f"Left out ({reason}): {', '.join(sites)}.")
     return "\n".join([*lines, *_families(folder)])
+
+
+def _leakage(folder: DatasetFolder, protocol: Protocol) -> list[str]:
+    told = folder.leakage.get(protocol.name)
+    return [told] if told else [f"{len(protocol.sites('test'))} test towers."]
 
 
 def _families(folder: DatasetFolder) -> list[str]:
     lines = []
     for family, names in families(folder.protocols).items():
         folds = [folder.protocols[name] for name in names]
-        towers = ", ".join(f"`{p.name}` {len(p.sites('test'))}" for p in folds)
-        lines += ["", f"**`{family}`** {folds[0].text} Folds, with their test towers: {towers}."]
+        rule = rules().get(folds[0].rule)
+        text = rule.TEXT if rule else folds[0].text
+        lines += ["", f"**`{family}`** {text} Folds, with what their test towers share with training:"]
+        lines += ["", *(f"- `{p.name}`: {' '.join(_leakage(folder, p))}" for p in folds)]
     if lines:
-        lines += ["", "Folds and protocols with a rule over rows are loaded after `import carbonbench`."]
+        lines += [
+            "",
+            "Folds and protocols with a rule over rows are loaded after `import carbonbench`; the files of a fold also "
+            "by `data_files`, its splits being places in the list `shards` of `protocols.json`.",
+        ]
     return lines
 
 

@@ -147,6 +147,11 @@ class DatasetFolder:
         """Every frozen protocol by name."""
         return read_edition(self._json(PROTOCOLS))
 
+    @cached_property
+    def leakage(self) -> dict[str, str]:
+        """What the test towers of every protocol share with its training towers, in one line each."""
+        return dict(self._json(PROTOCOLS).get("leakage", {}))
+
     def protocol(self, name: str) -> Protocol:
         """Return a frozen protocol.
 

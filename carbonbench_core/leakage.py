@@ -7,7 +7,7 @@ folders, so that any split can be asked about.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import numpy as np
 from . import schema
 from .errors import UsageError, first_few
 from .geography import missing_coordinates, nearest
-from .leakage_series import Tower, climates, close_days, duplicates, read
+from .leakage_series import Candidates, Tower, climates, close_days, duplicates, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +61,30 @@ def leakage(
     ------
     UsageError : a list is empty or names a tower that is not in the sites table
     """
+    return compare(sites, train, test, read(train_tables), read(test_tables, WARM_UP_DAYS), window)
+
+
+def compare(
+    sites: pd.DataFrame,
+    train: Sequence[str],
+    test: Sequence[str],
+    seen: Mapping[str, Tower],
+    asked: Mapping[str, Tower],
+    window: int = WINDOW_DAYS,
+    candidates: Candidates | None = None,
+) -> dict[str, object]:
+    """Report as `leakage`, from tables that `leakage_series.read` has read.
+
+    Parameters
+    ----------
+    sites, train, test, window : as in `leakage`
+    seen, asked : mappings, site id -> Tower, of the training and the test towers
+    candidates : mapping, optional, the pairs of towers that may share a series, see `duplicates`
+    """
     train, test = sorted(set(train)), sorted(set(test))
     known = sites.set_index("site_id")
     _check(known, train, "training")
     _check(known, test, "test")
-    seen, asked = read(train_tables), read(test_tables, WARM_UP_DAYS)
     compared = bool(seen and asked)
     return {
         "train_towers": len(train),
@@ -73,7 +92,7 @@ def leakage(
         "identities": _identities(known, train, test),
         "distance": _distance(known, train, test),
         "classes": {by: _classes(known, train, test, by) for by in CLASSES if by in known.columns},
-        "drivers": _drivers(seen, asked) if compared else None,
+        "drivers": _drivers(seen, asked, candidates) if compared else None,
         "days": close_days(seen, asked, window) if compared else None,
         "climate": _climate(seen, asked) if compared else None,
     }
@@ -95,78 +114,6 @@ def read_site_list(path: str | Path) -> list[str]:
     if not ids:
         raise UsageError(f"{path} holds no site id. Write one a line.")
     return ids
-
-
-def describe(report: dict) -> str:
-    """Return a report as text, a line or a few for each question."""
-    lines = [f"{report['test_towers']} test towers against {report['train_towers']} training towers"]
-    lines += [*_say_identities(report["identities"]), *_say_distance(report["distance"])]
-    for by, found in report["classes"].items():
-        unseen = ", ".join(f"{label} ({n})" for label, n in found["unseen"].items()) or "none"
-        lines.append(
-            f"{by}: test classes that training lacks (towers): {unseen}; {found['seen_towers']} towers of seen"
-        )
-    return "\n".join([*lines, *_say_tables(report)])
-
-
-def summary(report: dict) -> str:
-    """Return a report in one line, for the card."""
-    distance, drivers, days = report["distance"], report["drivers"], report["days"]
-    said = [f"{report['test_towers']} test towers, {len(report['identities']['shared'])} of them in training"]
-    if distance:
-        shares = ", ".join(f"{share:.0%} within {km} km" for km, share in distance["within"].items())
-        said.append(f"nearest training tower: {shares}, median {distance['quantiles']['50']:.0f} km")
-    if drivers:
-        said.append(f"{drivers['test_towers']} share a driver series with one")
-    if days and days["towers"]:
-        said.append(f"{days['share']:.0%} of test days within {days['window_days']} days of a training day")
-    main = [(by, found) for by, found in report["classes"].items() if by != "koppen"]
-    unseen = [f"{by} {'/'.join(found['unseen'])}" for by, found in main if found["unseen"]]
-    return "; ".join([*said, f"classes not in training: {', '.join(unseen) or 'none'}"]) + "."
-
-
-def _say_identities(found: dict) -> list[str]:
-    lines = [f"towers on both sides: {first_few(found['shared'], 10) or 'none'}"]
-    if found["aliases"]:
-        lines.append("one tower under two ids: " + first_few((f"{a} = {b}" for a, b in found["aliases"]), 10))
-    groups = ((column, found[column]) for column in SAME if column in found)
-    return lines + [f"test towers that share their {column} with training: {len(ids)}" for column, ids in groups]
-
-
-def _say_distance(found: dict | None) -> list[str]:
-    if not found:
-        return ["distance to the nearest training tower: not known, no coordinates"]
-    quantiles = ", ".join(f"{q} % {km:.1f}" for q, km in found["quantiles"].items())
-    shares = ", ".join(f"{share:.1%} within {km} km" for km, share in found["within"].items())
-    closest = sorted(found["test"], key=lambda tower: tower["km"])[:5]
-    lines = [
-        f"distance to the nearest training tower [km], quantiles: {quantiles}",
-        f"test towers with a training tower near: {shares}",
-        "closest: " + ", ".join(f"{t['site_id']} to {t['nearest']} {t['km']:.1f} km" for t in closest),
-    ]
-    lacking = found["without_coordinates"]
-    return lines + ([f"without coordinates: {first_few(lacking, 10)}"] if lacking else [])
-
-
-def _say_tables(report: dict) -> list[str]:
-    drivers, days, climate = report["drivers"], report["days"], report["climate"]
-    if not drivers or not days:
-        return ["drivers, days and climate: not compared, no tables were given"]
-    sources = ", ".join(f"{source} {n}" for source, n in drivers["by_source"].items()) or "none"
-    lines = [
-        f"test towers that share a driver series with a training tower: {drivers['test_towers']}; by source: {sources}",
-        f"test days less than {days['window_days']} days from a training day of the same tower: "
-        f"{days['close_days']:,} of {days['test_days']:,}",
-    ]
-    if not climate:
-        return [*lines, "climate distance: not known, no driver that most towers have"]
-    lines.append(f"climate distance to the nearest training tower, median {climate['quantiles']['50']:.2f}")
-    if climate["among_training"]:
-        lines[-1] += (
-            f"; among training towers {climate['among_training']['50']:.2f}, "
-            f"{climate['beyond']:.0%} of test towers beyond their 95 %"
-        )
-    return [*lines, f"farthest: {', '.join(f'{site} {d:.2f}' for site, d in climate['farthest'].items())}"]
 
 
 def _check(known: pd.DataFrame, ids: list[str], role: str) -> None:
@@ -229,8 +176,8 @@ def _classes(known: pd.DataFrame, train: list[str], test: list[str], by: str) ->
     return {"unseen": unseen, "seen_towers": int(counts.sum()) - sum(unseen.values())}
 
 
-def _drivers(train: dict[str, Tower], test: dict[str, Tower]) -> dict[str, object]:
-    shared = duplicates(train, test)
+def _drivers(train: Mapping[str, Tower], test: Mapping[str, Tower], candidates: Candidates | None) -> dict[str, object]:
+    shared = duplicates(train, test, candidates)
     by_source: dict[str, set[str]] = {}
     for (site, _), names in shared.items():
         for name in names:
@@ -243,7 +190,7 @@ def _drivers(train: dict[str, Tower], test: dict[str, Tower]) -> dict[str, objec
     }
 
 
-def _climate(train: dict[str, Tower], test: dict[str, Tower]) -> dict[str, object] | None:
+def _climate(train: Mapping[str, Tower], test: Mapping[str, Tower]) -> dict[str, object] | None:
     """Compare the distance of test towers to training towers with that of training towers to each other.
 
     Source

@@ -23,6 +23,9 @@ MONTH_DAYS = 5  # days with a value that a month needs to say anything
 COVERED = 0.9  # share of towers that must have a driver for it to take part in the climate distance
 
 
+Candidates = dict[str, dict[str, set[str]]]  # driver -> site id -> other site ids
+
+
 @dataclass
 class Tower:
     """What is kept of one tower's tables.
@@ -39,6 +42,19 @@ class Tower:
     squares: dict[str, float] = field(default_factory=dict)
     months: dict[str, list[np.ndarray]] = field(default_factory=dict)
     days: list[np.ndarray] = field(default_factory=list)
+
+
+def joined(parts: Iterable[Tower]) -> Tower:
+    """Return what is kept of several parts of one tower."""
+    whole = Tower()
+    for part in parts:
+        for mine, more in ((whole.count, part.count), (whole.total, part.total), (whole.squares, part.squares)):
+            for name, number in more.items():
+                mine[name] = mine.get(name, 0) + number
+        for name, months in part.months.items():
+            whole.months.setdefault(name, []).extend(months)
+        whole.days.extend(part.days)
+    return whole
 
 
 def read(tables: Iterable[tuple[str, pa.Table]], skip: int = 0) -> dict[str, Tower]:
@@ -129,30 +145,71 @@ def _mix(z: np.ndarray) -> np.ndarray:
     return z ^ (z >> np.uint64(31))
 
 
-def duplicates(train: Mapping[str, Tower], test: Mapping[str, Tower]) -> dict[tuple[str, str], list[str]]:
+def candidates(towers: Iterable[tuple[str, Tower]]) -> Candidates:
+    """Return, for every driver, the other towers that each tower may share a series with, in whatever parts of them.
+
+    Those have `DISTINCT_MONTHS` identical months in common; fewer are no series, whatever parts are compared.
+
+    Parameters
+    ----------
+    towers : iterable of (site id, Tower); a tower may come in several parts
+    """
+    towers, found = list(towers), {}
+    for name in schema.names("driver"):
+        having = [(site, tower.months[name]) for site, tower in towers if tower.months.get(name)]
+        if not having:
+            continue
+        known = _side_by_side([months for _, months in having])
+        for (site, _), mine in zip(having, known, strict=True):
+            same = ((known == mine) & (mine != 0)).sum(axis=1) >= DISTINCT_MONTHS
+            others = {having[i][0] for i in np.flatnonzero(same)} - {site}
+            if others:
+                found.setdefault(name, {}).setdefault(site, set()).update(others)
+    return found
+
+
+def duplicates(
+    train: Mapping[str, Tower], test: Mapping[str, Tower], among: Candidates | None = None
+) -> dict[tuple[str, str], list[str]]:
     """Return the pairs of (test, training) towers that share a driver series, with those drivers.
 
-    Of at least `COMMON_MONTHS` whole months that both towers have, the share `AGREEMENT` is identical, and
-    `DISTINCT_MONTHS` of those differ from each other. A tower is not compared with itself.
+    A tower is not compared with itself.
+
+    Parameters
+    ----------
+    train, test : mappings, site id -> Tower
+    among : mapping, optional, from `candidates` of more towers than these, where many lists of them are compared
     """
+    among = candidates([*train.items(), *test.items()]) if among is None else among
     shared: dict[tuple[str, str], list[str]] = {}
-    for name in schema.names("driver"):
-        ids = [site for site, tower in train.items() if tower.months.get(name)]
-        asked = [site for site, tower in test.items() if tower.months.get(name)]
-        if not ids or not asked:
-            continue
-        both_sides = [*(train[site] for site in ids), *(test[site] for site in asked)]
-        every_month = np.concatenate([part[0] for tower in both_sides for part in tower.months[name]])
-        first, last = int(every_month.min()), int(every_month.max())
-        known = np.stack([_dense(train[site].months[name], first, last) for site in ids])
-        for site in asked:
-            mine = _dense(test[site].months[name], first, last)
-            common = ((known != 0) & (mine != 0)).sum(axis=1)
-            agree = (known == mine) & (mine != 0)
-            for i in np.flatnonzero((common >= COMMON_MONTHS) & (agree.sum(axis=1) >= AGREEMENT * common)):
-                if ids[i] != site and len(np.unique(mine[agree[i]])) >= DISTINCT_MONTHS:
-                    shared.setdefault((site, ids[i]), []).append(name)
+    for name, others in among.items():
+        for site in sorted(test.keys() & others.keys()):
+            for other in sorted(train.keys() & others[site]):
+                if _share(test[site].months.get(name), train[other].months.get(name)):
+                    shared.setdefault((site, other), []).append(name)
     return shared
+
+
+def _share(mine: list[np.ndarray] | None, theirs: list[np.ndarray] | None) -> bool:
+    """Return whether two series are one.
+
+    Of at least `COMMON_MONTHS` whole months that both have, the share `AGREEMENT` is identical, and `DISTINCT_MONTHS`
+    of those differ from each other.
+    """
+    if not mine or not theirs:
+        return False
+    one, other = _side_by_side([mine, theirs])
+    common = int(((one != 0) & (other != 0)).sum())
+    agree = (one == other) & (one != 0)
+    many = common >= COMMON_MONTHS and agree.sum() >= AGREEMENT * common
+    return many and len(np.unique(one[agree])) >= DISTINCT_MONTHS
+
+
+def _side_by_side(series: list[list[np.ndarray]]) -> np.ndarray:
+    """Return the hashes of several series [S, months], over the months from the first of all to the last."""
+    every_month = np.concatenate([part[0] for parts in series for part in parts])
+    first, last = int(every_month.min()), int(every_month.max())
+    return np.stack([_dense(parts, first, last) for parts in series])
 
 
 def _dense(months: list[np.ndarray], first: int, last: int) -> np.ndarray:

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "leakage": BASE | {"geography", "leakage_series"},
     "leakage_picture": BASE,
     "leakage_series": BASE,
+    "leakage_text": BASE | {"leakage"},
     "protocols": BASE | {"geography"},
     "rows": BASE,
     "encoding": INPUTS,

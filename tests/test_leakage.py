@@ -11,10 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from carbonbench_core.dataset_folder import DatasetFolder
 from carbonbench_core.errors import CarbonBenchError, UsageError
 from carbonbench_core.geography import distances
-from carbonbench_core.leakage import describe, leakage, read_site_list, summary
+from carbonbench_core.leakage import leakage, read_site_list
+from carbonbench_core.leakage_folder import protocol_leakage, summaries
 from carbonbench_core.leakage_picture import picture
+from carbonbench_core.leakage_text import describe, summary
 from carbonbench_core.protocols import draw_all
 from tests.protocols.tables import days, placed, real_sites
 
@@ -244,3 +247,12 @@ def test_neighbours_of_the_real_test_towers_are_found(shared_data: Path) -> None
     nearest = distances(*test.T[:, :, None], *train.T).min(axis=1)
     assert [t["km"] for t in report["test"]] == pytest.approx(nearest, abs=2e-3)
     assert report["within"]["10"] == (nearest <= 10).mean() > 0
+
+
+def test_the_summaries_of_a_folder_are_those_of_its_protocols_one_by_one(small_folder: Path) -> None:
+    folder = DatasetFolder.open(small_folder)
+    found = summaries(folder, folder.protocols)
+    assert found == folder.leakage
+    assert set(found) == set(folder.protocols)
+    for name in ("random_days", "temporal_holdout", "veg_holdout", "published_veg"):
+        assert found[name] == summary(protocol_leakage(folder, folder.protocol(name)))

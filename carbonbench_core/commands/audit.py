@@ -20,13 +20,14 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _audit(args: argparse.Namespace) -> None:
-    from ..audit import list_leakage, protocol_leakage
     from ..dataset_folder import DatasetFolder
-    from ..leakage import describe, read_site_list
+    from ..leakage import read_site_list
+    from ..leakage_folder import list_leakage, protocol_leakage
+    from ..leakage_text import describe
 
     folder = DatasetFolder.find(args.data)
     if args.leakage and not (args.train or args.test):
-        report = protocol_leakage(folder, args.leakage)
+        report = protocol_leakage(folder, folder.protocol(args.leakage))
     elif args.train and args.test and not args.leakage:
         report = list_leakage(folder, read_site_list(args.train), read_site_list(args.test))
     else:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SATELLITE_BOX = 2.0  # km: towers this near each other have satellite features in common
-IDENTITY = "identity"  # the optional column with one value for all records of one tower
+IDENTITY = "tower_id"  # the optional column that is the same for all records of one tower
 
 
 def blocks(sites: pd.DataFrame, km: float) -> list[list[str]]:
@@ -22,7 +22,7 @@ def blocks(sites: pd.DataFrame, km: float) -> list[list[str]]:
 
     Parameters
     ----------
-    sites : DataFrame [S], site_id and any of latitude, longitude, identity
+    sites : DataFrame [S], site_id and any of latitude, longitude, tower_id
     km : float, 0 joins towers of one place only
 
     Returns

@@ -63,6 +63,14 @@ def placed(n: int = 170, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def worldwide(n: int, seed: int = 0) -> pd.DataFrame:
+    """Return `placed` towers on six continents, so that every rule draws all of its folds."""
+    centres = np.array([(50.0, 10.0), (40.0, -100.0), (35.0, 100.0), (-25.0, 135.0), (-10.0, -55.0), (5.0, 25.0)])
+    step = np.random.default_rng(seed).uniform(-8, 8, (n, 2))
+    latitude, longitude = (centres[np.arange(n) % len(centres)] + step).T
+    return placed(n, seed).assign(latitude=latitude, longitude=longitude)
+
+
 def real_sites(shared_data: Path) -> pd.DataFrame:
     """Return the sites table of the 170 real towers."""
     columns = ["site", "date", "lat", "lon", "IGBP", "koppen", "TA"]

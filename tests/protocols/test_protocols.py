@@ -57,7 +57,7 @@ def test_towers_of_one_identity_or_within_a_satellite_box_are_never_on_both_side
     sites: pd.DataFrame, has_identity: bool
 ) -> None:
     if has_identity:  # every fifth tower has a second record, at its own place, far away or nowhere
-        sites["identity"] = [f"T{i - 1 if i % 5 == 0 and i else i}" for i in range(len(sites))]
+        sites["tower_id"] = [f"T{i - 1 if i % 5 == 0 and i else i}" for i in range(len(sites))]
     for protocol in towers_held_out(sites):
         if protocol.name.startswith("published"):
             continue
