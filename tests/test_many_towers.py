@@ -35,7 +35,7 @@ def many(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Datase
         os.link(root / "shard.arrow", root / part_file(*part))
         manifest["shards"][part_file(*part)] = {"rows": 40, "bytes": (root / "shard.arrow").stat().st_size}
     table = small.sites.sample(TOWERS, replace=True, random_state=0).reset_index(drop=True)
-    sites = table.assign(**{name: sites[name] for name in sites})
+    sites = table.assign(**{name: sites[name] for name in sites}, tower_id=sites["site_id"], aliases="")
     drawn, unsupported = draw_all(sites)
     told = {n: summary(leakage(sites, p.sites("train"), p.sites("test"))) for n, p in drawn.items()}
     edition = write_edition(drawn, data_digest=small.data_digest, unsupported=unsupported, leakage=told)
