@@ -72,6 +72,7 @@ class Planned:
             "data_digest": folder.data_digest,
             "feature_set": self.feature_set,
             "model": self.model,
+            "preset": self.preset,
             "settings": settings_text(load_baseline(self.model, self.preset, **dict(self.chosen)).settings),
         }
         return row_path(identity, self.seed, results)
