@@ -88,7 +88,8 @@ def build(
     towers : path, optional, a CSV of towers for coordinates and classes that the archives do not carry
     mapping : str, optional, mapping file for tables
     qc_threshold : float, smallest nee_qc of a scored day
-    edition : path, optional, a published protocols.json whose protocols are taken instead of drawing anew
+    edition : path, optional, a published protocols.json whose protocols are taken instead of drawing anew, each with
+        its own quality threshold
     keep_duplicates : bool, keep a tower's record of each network under an id of its own: a replica of the benchmark's
         first version, in which one tower may stand on both sides of a split
     koppen : path, optional, a Koppen-Geiger raster whose classes count before all others

@@ -65,7 +65,7 @@ def harmonise(record: Record, tower: Tower) -> TowerDays:
     counts = {"rows_read": rows.num_rows + record.dropped.total(), "dropped": record.dropped.total()}
     counts |= {f"dropped: {reason}": n for reason, n in record.dropped.items()}
     counts |= {f"masked: {reason}": n for reason, n in record.masked.items()}
-    days, position = _calendar(rows["date"], str(record.entry))
+    days, position = calendar(rows["date"], str(record.entry))
     counts |= {"inserted_days": int((position < 0).sum()), "rows_written": len(days)}
     columns = _checked(rows, counts)
     indices = pa.array(position, mask=position < 0)
@@ -107,7 +107,7 @@ def split_parts(tower_days: TowerDays) -> dict[str, pa.Table]:
     return {"early": table.slice(0, cut), "late": table.slice(cut)}
 
 
-def _calendar(dates: pa.ChunkedArray, where: str) -> tuple[np.ndarray, np.ndarray]:
+def calendar(dates: pa.ChunkedArray, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Return every day of a record, and the row that holds it.
 
     Returns

@@ -21,6 +21,7 @@ from . import archives, schema
 from .archives import Entry, Options, Record
 from .archives._join import dates, position
 from .errors import ArchiveError
+from .harmonise import calendar
 
 ENOUGH = 0.5
 SUPERSEDED = "superseded: the year is taken from another record of the tower"
@@ -52,7 +53,9 @@ def read_tower(site_id: str, entries: Sequence[Entry], options: Options) -> Reco
     records, failed = [], {}
     for entry in sorted(entries, key=archives.best_first):
         try:
-            records.append(archives.read(entry, options))
+            record = archives.read(entry, options)
+            calendar(record.table["date"], str(entry))  # a broken date costs its own record, not the tower
+            records.append(record)
         except ArchiveError as error:
             failed[str(entry)] = str(error)
     if not records:

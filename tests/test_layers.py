@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "towers": BASE | {"archives", "geography"},
     "catalogue": BASE | {"towers"},
     "identity": BASE | {"geography", "towers"},
-    "records": BASE | {"archives"},
+    "records": BASE | {"archives", "harmonise"},
     "neighbours": BASE | {"geography"},
     "survey": BASE | {"catalogue", "identity", "neighbours"},
     "_continents": set(),
