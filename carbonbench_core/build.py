@@ -118,12 +118,7 @@ def build(
     given = replace(given, fingerprint="/".join(joining.values()))
     plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates, given)
     jobs = plan.jobs(inventory.entries)
-    report = BuildReport(Path(out), failed=dict(inventory.broken), replica=keep_duplicates)
-    report.unrecognised = [str(path) for path in inventory.unrecognised]
-    # In a folder a file of no known format may be anything; one that the user named was meant to be read.
-    named = {str(source) for source in sources} & set(report.unrecognised)
-    report.failed |= dict.fromkeys(named, "of no known format; a tidy table of your own needs --mapping FILE")
-    report.superseded = [str(entry) for entry in inventory.superseded]
+    report = _started(Path(out), sources, inventory, keep_duplicates)
     described = {
         "sources": [_told(path, digests[path]) for path in digests],
         "covariate_files": [_told(path, joining[path]) for path in joining],
@@ -141,6 +136,17 @@ def build(
 
 def _told(path: Path, digest: str) -> dict[str, object]:
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _started(out: Path, sources: list, inventory: archives.Inventory, replica: bool) -> BuildReport:
+    """Return the report of a build of which no tower is written yet."""
+    report = BuildReport(out, failed=dict(inventory.broken), replica=replica)
+    report.unrecognised = [str(path) for path in inventory.unrecognised]
+    # In a folder a file of no known format may be anything; one that the user named was meant to be read.
+    named = {str(source) for source in sources} & set(report.unrecognised)
+    report.failed |= dict.fromkeys(named, "of no known format; a tidy table of your own needs --mapping FILE")
+    report.superseded = [str(entry) for entry in inventory.superseded]
+    return report
 
 
 def write_folder(
