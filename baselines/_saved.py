@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,16 @@ def read_arrays(path: Path, **shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
         if got != shape or not np.isfinite(arrays[name]).all():
             raise CarbonBenchError(f"{path}: expected finite numbers {shape} for {name!r}, got {got}. Save it again.")
     return arrays
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or, after a kill or on a full disk, as it was before."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,37 @@ class TowerDays:
     windows : Windows
     y, qc : ndarray [N, 3] [gC m-2 d-1], NaN where missing, and [N] nee_qc [0-1], 0 where missing
     site : ndarray [N] int, towers numbered
+    factor : ndarray [N] float32, optional, weight of each day in the loss, beside its quality
+    group : ndarray [N] int, optional, groups of days that are drawn equally often, as far as their windows go
     """
 
     windows: Windows
     y: np.ndarray
     qc: np.ndarray
     site: np.ndarray
+    factor: np.ndarray | None = None
+    group: np.ndarray | None = None
+
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Gather some windows as `Windows.batch` does; whatever a subclass adds goes to the model as it is."""
+        batch = self.windows.batch(indices)
+        if self.factor is not None:
+            batch["weight"] = batch["weight"] * self.factor[self.windows.ends[indices]][:, None]
+        return batch
+
+    def candidates(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the windows with a label [M], and the chance of each to be drawn where groups are balanced."""
+        labelled = np.flatnonzero(self.windows.labelled)
+        if self.group is None:
+            return labelled, None
+        group = self.group[self.windows.ends[labelled]]
+        return labelled, 1.0 / np.bincount(group)[group]
+
+    def digest(self) -> str:
+        """Return a digest of what is learnt from; the inputs are known by their mean and spread."""
+        scaler = self.windows.scaler
+        arrays = (self.y, self.qc, self.site, self.factor, self.group, scaler.mean, scaler.scale, self.windows.ends)
+        return digest_of(*arrays)
 
     def target_scaling(self) -> tuple[list[float], list[float]]:
         """Return mean and standard deviation per target over the days of a quality above 0 [gC m-2 d-1]."""
@@ -64,18 +90,23 @@ class Watch:
     Parameters
     ----------
     days : TowerDays, windows with stride 1 and horizon 1
+    qc_threshold : float, nee_qc from which a day is scored
     """
 
-    def __init__(self, days: TowerDays) -> None:
-        self.windows = days.windows
+    def __init__(self, days: TowerDays, qc_threshold: float = 1.0) -> None:
+        self.days = days
         present = np.isfinite(days.y).any(axis=1)
-        scored = present & (days.qc >= 1)
+        scored = present & (days.qc >= qc_threshold)
         self.rows = _spread(np.flatnonzero(scored if scored.any() else present & (days.qc > 0)), days.site)
         self.y, self.site = days.y[self.rows], days.site[self.rows]
 
+    def digest(self) -> str:
+        """Return a digest of what is scored."""
+        return digest_of(self.y, self.site, self.rows)
+
     def score(self, model: nn.Module) -> dict[str, float]:
         """Return the score per target and, as "score", their mean; NaN where no tower has a spread."""
-        predicted = predict(model, self.windows, self.rows)
+        predicted = predict(model, self.days, self.rows)
         scores = {}
         for j, target in enumerate(TARGETS):
             known = np.isfinite(self.y[:, j])
@@ -84,34 +115,61 @@ class Watch:
         return scores | {"score": float(np.mean(there)) if there else float("nan")}
 
 
-def predict(model: nn.Module, windows: Windows, indices: np.ndarray | None = None, batch: int = 0) -> np.ndarray:
-    """Return the fluxes of the last day of each window, ndarray [N, 3] float32 [gC m-2 d-1].
+def predict(
+    model: nn.Module, days: TowerDays | Windows, indices: np.ndarray | None = None, batch: int = 0
+) -> np.ndarray:
+    """Return the fluxes of the last day of each window, then its quantiles, ndarray [N, 3 or more] float32.
 
     Parameters
     ----------
-    model, windows : Module, Windows
+    model, days : Module, TowerDays or Windows
     indices : ndarray of int, optional, the windows to predict; None is all
     batch : int, windows at a time
     """
+    windows = getattr(days, "windows", days)
     indices = np.arange(len(windows)) if indices is None else indices
-    out = np.zeros((len(indices), len(TARGETS)), dtype=np.float32)
-    batch = batch or PREDICT_BATCH
+    batch, device, parts = batch or PREDICT_BATCH, device_of(model), []
     model.eval()
     with torch.inference_mode():
         for start in range(0, len(indices), batch):
-            inputs = as_tensors(windows.batch(indices[start : start + batch]), device_of(model))
-            out[start : start + batch] = model(**inputs, horizon=1).fluxes[:, -1].cpu().numpy()
-    return out
+            out = model(**as_tensors(days.batch(indices[start : start + batch]), device), horizon=1)
+            quantiles = getattr(out, "quantiles", None)
+            last = [out.fluxes[:, -1], *([] if quantiles is None else [quantiles[:, -1].flatten(1)])]
+            parts.append(torch.cat(last, dim=1).cpu().numpy())
+    return np.concatenate(parts) if parts else np.zeros((0, len(TARGETS)), dtype=np.float32)
 
 
 def as_tensors(batch: dict[str, np.ndarray], device: torch.device) -> dict[str, torch.Tensor]:
     """Return the inputs of a batch as tensors on a device."""
-    return {k: torch.from_numpy(batch[k]).to(device) for k in ("dynamic", "observed", "valid", "static")}
+    return {k: torch.from_numpy(v).to(device) for k, v in batch.items() if k not in ("y", "weight")}
 
 
 def device_of(model: nn.Module) -> torch.device:
     """Return where the weights of a model are."""
     return next(model.parameters()).device
+
+
+def digest_of(*arrays: np.ndarray | None) -> str:
+    """Return a digest of arrays, in order."""
+    state = hashlib.sha256()
+    for array in arrays:
+        state.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()[:16]
+
+
+def balanced_factor(codes: list[np.ndarray], counted: np.ndarray) -> np.ndarray:
+    """Return the product over classifications of n / (k n_c): each of k classes weighs the same, 1 on average.
+
+    Parameters
+    ----------
+    codes : list of ndarray [N] int, class of every day; a class without counted days weighs 1
+    counted : ndarray [N] bool, days that are learnt from
+    """
+    factor = np.ones(len(counted))
+    for code in codes:
+        n = np.bincount(code[counted], minlength=code.max(initial=0) + 1)
+        factor *= np.where(n > 0, n.sum() / ((n > 0).sum() * np.maximum(n, 1)), 1.0)[code]
+    return factor.astype(np.float32)
 
 
 def _spread(rows: np.ndarray, site: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from transformers import initialization as init
 
+from .modeling_ensemble import ensemble_of
 from .modeling_fluxes import FluxConfig, FluxHead, FluxModel
 
 
@@ -102,3 +103,4 @@ class CarbonEALSTM(FluxModel):
 
 CarbonEALSTMConfig.register_for_auto_class()
 CarbonEALSTM.register_for_auto_class("AutoModel")
+CarbonEALSTMEnsemble = ensemble_of(CarbonEALSTM)

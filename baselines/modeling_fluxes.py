@@ -35,7 +35,9 @@ class FluxConfig(PreTrainedConfig):
     closure : str, "free": three outputs; "closed": two, and NEE = RECO - GPP [gC m-2 d-1]; "penalty": three, and the
         squared gap between NEE and RECO - GPP is added to the loss
     closure_weight : float, of that penalty
-    quantiles : list of float, levels between 0 and 1 to predict beside the median, ascending; empty is none
+    non_negative : bool, whether GPP and RECO are kept at 0 or above; partitioned fluxes have real negative values
+    quantiles : list of float, levels between 0 and 1 to predict, ascending; fluxes are then medians. None is none
+    members : int, networks of an ensemble
     """
 
     dynamic_size: int = 1
@@ -50,7 +52,9 @@ class FluxConfig(PreTrainedConfig):
     target_scale: list[float] | None = None
     closure: str = "free"
     closure_weight: float = 0.1
+    non_negative: bool = False
     quantiles: list[float] | None = None
+    members: int = 1
 
 
 @dataclass
@@ -151,17 +155,14 @@ class FluxHead(nn.Module):
     def __init__(self, config: FluxConfig, size: int | None = None):
         super().__init__()
         size = size or config.hidden_size
-        self.closed = config.closure == "closed"
+        self.closed, self.non_negative = config.closure == "closed", config.non_negative
         self.point = nn.Linear(size, 2 if self.closed else 3)
-        self.below, self.above = (
-            sum(q < 0.5 for q in config.quantiles or ()),
-            sum(q > 0.5 for q in config.quantiles or ()),
-        )
-        steps = self.below + self.above
-        self.spread = nn.Linear(size, 3 * steps) if steps else None
+        levels = config.quantiles or ()
+        self.below, self.above = sum(q < 0.5 for q in levels), sum(q > 0.5 for q in levels)
+        self.spread = nn.Linear(size, 3 * (self.below + self.above)) if self.below + self.above else None
 
-    def forward(self, hidden: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        """Return standardised fluxes [B, H, 3] and their quantiles [B, H, 3, Q], the median among them.
+    def forward(self, hidden: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+        """Return the levels below the median, the median and those above, [B, H, 3, Q] [gC m-2 d-1].
 
         Parameters
         ----------
@@ -169,21 +170,30 @@ class FluxHead(nn.Module):
         mean, scale : Tensor [3], of the targets [gC m-2 d-1]
         """
         point = self.point(hidden).to(mean.dtype)  # under autocast a layer's output is of half precision
+        point = point * scale[: point.shape[-1]] + mean[: point.shape[-1]]
+        if self.non_negative:
+            point = torch.cat([functional.softplus(point[..., :NEE]), point[..., NEE:]], dim=-1)
         if self.closed:
-            gpp, reco = (point[..., j] * scale[j] + mean[j] for j in (GPP, RECO))
-            point = torch.cat([point, ((reco - gpp - mean[NEE]) / scale[NEE]).unsqueeze(-1)], dim=-1)
+            point = torch.cat([point, (point[..., RECO] - point[..., GPP]).unsqueeze(-1)], dim=-1)
         median = point.unsqueeze(-1)
         if self.spread is None:
-            return point, median
-        # Steps away from the median are positive, so that levels never cross.
-        steps = functional.softplus(self.spread(hidden).to(mean.dtype)).unflatten(-1, (3, -1))
+            return median
+        # Steps away from the median are positive, so that levels never cross; they start at a third of the spread.
+        steps = functional.softplus(self.spread(hidden).to(mean.dtype) - 1).unflatten(-1, (3, -1)) * scale[:, None]
         down, up = steps.split([self.below, self.above], dim=-1)
-        below = median - down.flip(-1).cumsum(-1).flip(-1)
-        return point, torch.cat([below, median, median + up.cumsum(-1)], dim=-1)
+        levels = [median - down.flip(-1).cumsum(-1).flip(-1), median, median + up.cumsum(-1)]
+        levels = torch.cat(levels, dim=-1)
+        return (
+            torch.cat([levels[..., :NEE, :].clamp_min(0.0), levels[..., NEE:, :]], -2) if self.non_negative else levels
+        )
 
 
 class FluxModel(PreTrainedModel):
-    """Base of all architectures: a subclass builds its layers and `self.head`, and gives `hidden`."""
+    """Base of all architectures: a subclass builds its layers and `self.head`, and gives `hidden`.
+
+    Its file ends with ``<Config>.register_for_auto_class()``, ``<Model>.register_for_auto_class("AutoModel")`` and
+    ``<Model>Ensemble = ensemble_of(<Model>)`` of `modeling_ensemble`.
+    """
 
     config_class = FluxConfig
     main_input_name = "dynamic"
@@ -234,17 +244,16 @@ class FluxModel(PreTrainedModel):
         days, static = self.inputs(dynamic, observed, valid, static)
         hidden = self.hidden(days, static, valid, horizon or self.config.horizon, **more)
         mean, scale = self._target_scaling(dynamic)
-        standardised, quantiles = self.head(hidden, mean, scale)
-        loss = None
+        levels = self.head(hidden, mean, scale)
+        fluxes = levels[..., self.head.below]
+        out = CarbonFluxOutput(standardised=(fluxes - mean) / scale, fluxes=fluxes)
         if labels is not None:
             weight = torch.ones_like(labels[..., 0]) if weight is None else weight
-            loss = self._loss(standardised, quantiles, labels, weight)
-        return CarbonFluxOutput(
-            loss=loss,
-            standardised=standardised,
-            fluxes=standardised * scale + mean,
-            quantiles=quantiles * scale[:, None] + mean[:, None] if self.config.quantiles else None,
-        )
+            out.loss = self._loss(out, levels, labels, weight)
+        if asked := self.config.quantiles:
+            known = _with_median(asked)
+            out.quantiles = levels if len(known) == len(asked) else levels[..., [known.index(q) for q in asked]]
+        return out
 
     def inputs(self, dynamic: Tensor, observed: Tensor, valid: Tensor, static: Tensor) -> tuple[Tensor, Tensor]:
         """Return `days` and `static` as `hidden` takes them."""
@@ -267,14 +276,16 @@ class FluxModel(PreTrainedModel):
         mean = like.new_tensor(self.config.target_mean or [0.0] * 3)
         return mean, like.new_tensor(self.config.target_scale or [1.0] * 3)
 
-    def _loss(self, standardised: Tensor, quantiles: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
+    def _loss(self, out: CarbonFluxOutput, levels: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
         config, observed = self.config, self.standardise(labels)
         if config.quantiles:
-            loss = pinball_loss(quantiles, observed, weight, _with_median(config.quantiles))
+            mean, scale = self._target_scaling(levels)
+            standardised = (levels - mean[:, None]) / scale[:, None]
+            loss = pinball_loss(standardised, observed, weight, _with_median(config.quantiles))
         else:
-            loss = quality_weighted_loss(standardised, observed, weight)
+            loss = quality_weighted_loss(out.standardised, observed, weight)
         if config.closure == "penalty":
-            gpp, reco, nee = self.to_fluxes(standardised).unbind(-1)
+            gpp, reco, nee = out.fluxes.unbind(-1)
             loss = loss + config.closure_weight * (nee - (reco - gpp)).square().mean()
         return loss
 

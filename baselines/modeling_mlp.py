@@ -8,6 +8,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 
+from .modeling_ensemble import ensemble_of
 from .modeling_fluxes import DayEmbedding, FluxConfig, FluxHead, FluxModel
 
 
@@ -68,3 +69,4 @@ class CarbonMLP(FluxModel):
 
 CarbonMLPConfig.register_for_auto_class()
 CarbonMLP.register_for_auto_class("AutoModel")
+CarbonMLPEnsemble = ensemble_of(CarbonMLP)

@@ -14,6 +14,7 @@ from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .modeling_ensemble import ensemble_of
 from .modeling_fluxes import FluxConfig, FluxHead, FluxModel, StaticEmbedding
 from .modeling_transformer import EncoderLayer, attention_mask
 
@@ -73,3 +74,4 @@ class CarbonPatchTransformer(FluxModel):
 
 CarbonPatchTransformerConfig.register_for_auto_class()
 CarbonPatchTransformer.register_for_auto_class("AutoModel")
+CarbonPatchTransformerEnsemble = ensemble_of(CarbonPatchTransformer)

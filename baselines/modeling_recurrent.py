@@ -12,6 +12,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 
+from .modeling_ensemble import ensemble_of
 from .modeling_fluxes import DayEmbedding, FluxConfig, FluxHead, FluxModel, StaticEmbedding
 
 
@@ -118,3 +119,4 @@ def _embedding(config: CarbonRecurrentConfig) -> nn.Module:
 
 CarbonRecurrentConfig.register_for_auto_class()
 CarbonRecurrent.register_for_auto_class("AutoModel")
+CarbonRecurrentEnsemble = ensemble_of(CarbonRecurrent)

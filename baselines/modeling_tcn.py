@@ -12,6 +12,7 @@ from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .modeling_ensemble import ensemble_of
 from .modeling_fluxes import DayEmbedding, FluxConfig, FluxHead, FluxModel
 
 
@@ -81,3 +82,4 @@ class CarbonTCN(FluxModel):
 
 CarbonTCNConfig.register_for_auto_class()
 CarbonTCN.register_for_auto_class("AutoModel")
+CarbonTCNEnsemble = ensemble_of(CarbonTCN)

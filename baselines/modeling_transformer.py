@@ -12,6 +12,7 @@ from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .modeling_ensemble import ensemble_of
 from .modeling_fluxes import DayEmbedding, FluxConfig, FluxHead, FluxModel
 
 
@@ -106,9 +107,10 @@ def attention_mask(valid: Tensor, dtype: torch.dtype, causal: bool = False) -> T
     seen = valid[:, None, None, :].expand(-1, 1, days, days)
     if causal:
         seen = seen & torch.ones(days, days, dtype=torch.bool, device=valid.device).tril()
-    # Finite: a day before the record starts sees nothing, and a softmax over nothing is NaN.
-    return torch.zeros(seen.shape, dtype=dtype, device=valid.device).masked_fill(~seen, torch.finfo(dtype).min)
+    # Finite, in half precision too: a day before the record starts sees nothing, a softmax over nothing is NaN.
+    return torch.zeros(seen.shape, dtype=dtype, device=valid.device).masked_fill(~seen, -1e4)
 
 
 CarbonTransformerConfig.register_for_auto_class()
 CarbonTransformer.register_for_auto_class("AutoModel")
+CarbonTransformerEnsemble = ensemble_of(CarbonTransformer)

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from carbonbench_baselines._draw import augment
 from carbonbench_baselines._tower_days import TowerDays, Watch, predict
-from carbonbench_baselines._training import Recipe, augment, rate, seeded, train
+from carbonbench_baselines._training import Recipe, rate, seeded, train
 from carbonbench_baselines.modeling_fluxes import quality_weighted_loss
 from torch import nn
 
@@ -67,7 +68,7 @@ def _train_frame(make_tower) -> pd.DataFrame:
 def trained(days: TowerDays, watch: object, recipe: Recipe = RECIPE, seed: int = 0) -> tuple[Linear, object]:
     with seeded(seed, 1) as rng:
         model = Linear()
-        return model, train(model, days, watch, recipe, rng, progress=False)
+        return model, train(model, days, watch, recipe, rng)
 
 
 def test_the_loss_is_the_weighted_mean_over_the_observed_values() -> None:
@@ -137,7 +138,7 @@ def test_a_loss_that_is_not_finite_stops_training_with_a_remedy(days: TowerDays)
     model = Linear()
     nn.init.constant_(model.head.weight, math.inf)
     with pytest.raises(CarbonBenchError, match="Lower learning_rate"):
-        train(model, days, None, RECIPE, np.random.default_rng(0), progress=False)
+        train(model, days, None, RECIPE, np.random.default_rng(0))
 
 
 def test_averaged_weights_trail_the_steps(days: TowerDays) -> None:
@@ -148,7 +149,14 @@ def test_averaged_weights_trail_the_steps(days: TowerDays) -> None:
 
 def test_the_rate_rises_in_a_line_and_falls_to_zero_along_a_cosine() -> None:
     # 100 steps, the first 10 of them rising: step 4 is the fifth, half way; step 55 is half way down
-    assert [rate(k, 100, 0.1) for k in (4, 9, 55, 100)] == pytest.approx([0.5, 1.0, 0.5, 0.0])
+    recipe = Recipe(max_epochs=10, warmup=0.1)
+    assert [rate(k, 10, recipe) for k in (4, 9, 55, 100)] == pytest.approx([0.5, 1.0, 0.5, 0.0])
+
+
+def test_the_stepped_rate_is_halved_every_ten_epochs() -> None:
+    # 5 steps an epoch: step 49 is of the tenth epoch, step 50 of the eleventh, step 100 of the twenty-first
+    recipe = Recipe(max_epochs=100, warmup=0.0, schedule="step")
+    assert [rate(k, 5, recipe) for k in (0, 49, 50, 100)] == [1.0, 1.0, 0.5, 0.25]
 
 
 def test_the_score_is_the_median_over_towers_on_days_of_full_quality(days: TowerDays) -> None:
