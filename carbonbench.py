@@ -24,6 +24,7 @@ from carbonbench_core import schema
 from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError
 from carbonbench_core.files import read_batches, read_shard
+from carbonbench_core.models import open_model as from_pretrained
 from carbonbench_core.predictions import validate_predictions
 from carbonbench_core.report.leaderboard import leaderboard
 from carbonbench_core.schema import columns
@@ -41,6 +42,7 @@ __all__ = [
     "CarbonBenchError",
     "columns",
     "evaluation_index",
+    "from_pretrained",
     "leaderboard",
     "list_protocols",
     "load",

@@ -74,7 +74,7 @@ def from_pretrained(folder: str | Path) -> Baseline:
     try:
         settings, features = dict(config["settings"]), [str(f) for f in config["features"]]
         model = load_baseline(config["baseline"], seed=int(config["seed"]), **settings)
-        model.features = features
+        model.features, model.towers = features, dict(config.get("towers", {}))
         model._load(folder, config["state"])
     except CarbonBenchError:
         raise

@@ -41,6 +41,7 @@ class Baseline:
     presets : dict, name -> settings, such as "published"; "default" is `defaults` and stands in no class
     uses_support : bool, whether `_predict` takes `support`, the labelled days of the towers it predicts
     features : list of str, the input columns that `predict` asks for, known after `fit`
+    towers : dict, split -> site ids that `fit` has seen
     qc_threshold : float, nee_qc from which a day is scored at the validation towers, as `fit` was told
     work : Path or None, where `fit` may keep what lets it resume after a kill, and its logs
 
@@ -64,6 +65,7 @@ class Baseline:
             check_setting(key, value, known[key])
         self.settings = {**known, **settings}
         self.features: list[str] | None = None
+        self.towers: dict[str, list[str]] = {}
         self.qc_threshold, self.work = 1.0, None
 
     def fit(
@@ -100,6 +102,8 @@ class Baseline:
             )
         held = None if validation is None else _select(as_table(validation), chosen)
         self.features = features
+        seen = {"train": table, **({} if held is None else {"validation": held})}
+        self.towers = {split: sorted(set(sites(rows).tolist())) for split, rows in seen.items()}
         self.qc_threshold, self.work = qc_threshold, None if work is None else Path(work)
         self._fit(table, held if held is not None and any(_labelled(held)) else None)
         return self
@@ -217,6 +221,7 @@ class Baseline:
         return {
             "baseline": self.name,
             "features": self.features,
+            "towers": self.towers,
             "settings": self.settings,
             "seed": self.seed,
             "state": self._state(),

@@ -36,12 +36,14 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_files(folder: Path, config: dict[str, Any]) -> None:
-    """Refuse weights that are missing, changed or outside the folder."""
+    """Refuse weights that are missing, changed or outside the folder; code is not read and may be missing."""
     files = config["files"]
     if not isinstance(files, dict) or any(Path(str(f)).name != f for f in files):
         raise CarbonBenchError(f"{folder / CONFIG} names weights outside its folder: {first_few(files)}.")
     for name, expected in files.items():
         path = folder / name
+        if path.suffix == ".py":
+            continue
         if not path.is_file():
             raise CarbonBenchError(f"Model folder {folder} lacks its file {name}. Fit and save the model again.")
         if digest(path) != expected:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .files import file_name, write_parquet, write_text
-from .models import fit_model, make_model, predict_model
+from .models import Pretrained, fit_model, make_model, predict_model
 from .report.provenance import code_version
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .dataset_folder import DatasetFolder
 
 PREDICTIONS = "predictions.parquet"
+ROW = "row.json"  # the result row of a run of one protocol, for the card of its model
 # Beside the predictions of a fold whose family is not scored yet: what a run that was killed had finished.
 FINISHED = "finished.json"
 CHECKPOINT = "checkpoint"  # where a model that can resume keeps how far it came, until it is saved
@@ -61,6 +62,7 @@ class Fold:
     place : Path, the folder of the saved model and predictions
     seconds : dict, wall-clock [s] of fitting and predicting
     taken_up : bool, whether an earlier run that was killed had finished it
+    seen : tuple of str, test towers that a saved model was trained or chosen on
     """
 
     name: str
@@ -69,6 +71,7 @@ class Fold:
     place: Path
     seconds: dict[str, float]
     taken_up: bool = False
+    seen: tuple[str, ...] = ()
 
     def predictions(self, split: str) -> pd.DataFrame:
         """Return the predictions of a split as the model gave them."""
@@ -100,7 +103,8 @@ def run_fold(task: Task) -> Fold:
     identity = [task.folder.protocol(task.protocol).digest, task.folder.data_digest, task.feature_set, kept]
     tag = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
     place = task.out / task.protocol / f"{name}-{tag}-seed{task.seed}"
-    fold = Fold(task.protocol, name, kept, place, {})
+    seen = fitted.has_seen(task.folder.protocol(task.protocol).sites("test")) if isinstance(fitted, Pretrained) else ()
+    fold = Fold(task.protocol, name, kept, place, {}, seen=tuple(seen))
     key = [code_version(), _source_digest(task.model)]
     if (seconds := _finished(place, key)) is not None:
         return replace(fold, seconds=seconds, taken_up=True)

@@ -1,9 +1,9 @@
-"""A model by name: a baseline, or a class of the user's own with `fit` and `predict`."""
+"""A model by name: a baseline, a saved one here or on the Hub, or a class of the user's own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | No
 
     Parameters
     ----------
-    model : str, a baseline's name or ``FILE.py:CLASS``
+    model : str, a baseline's name, ``FILE.py:CLASS``, or a saved model: its folder, or ORG/NAME[@REVISION] on the Hub
     seed : int
     settings : dict
     preset : str, optional, a named set of settings of a baseline, which `settings` override
@@ -24,7 +24,10 @@ def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | No
     Raises
     ------
     UsageError : no such baseline, file, class, preset or setting, or the class takes no seed
+    CarbonBenchError : a saved model is damaged, or the Hub does not give it
     """
+    if "/" in model and ".py:" not in model:
+        return Pretrained(model, preset, settings)
     if "seed" in settings:
         raise UsageError("The seed is no setting of a model. Give it with --seed.")
     if ".py:" not in model:
@@ -44,6 +47,61 @@ def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | No
     if strangers and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
         raise unknown(f"setting of {name}", strangers[0], takes)
     return cls(**settings)
+
+
+class Pretrained:
+    """A saved model as one that needs no fit: it is scored as it is.
+
+    Parameters
+    ----------
+    location : str, as for `open_model`
+    preset, settings : what a user asked for beside; a saved model has its own
+
+    Raises
+    ------
+    UsageError : a preset or settings are asked for
+    """
+
+    def __init__(self, location: str, preset: str | None = None, settings: dict[str, Any] | None = None) -> None:
+        if preset or settings:
+            raise UsageError(f"{location} is a saved model with settings of its own: leave out --preset and --set.")
+        self.location, self.model = location, open_model(location)
+        self.name = self.model.name
+        self.settings = self.model.settings | {"pretrained": location}
+
+    def has_seen(self, towers: Iterable[str]) -> list[str]:
+        """Return those of some towers that the model was trained or chosen on."""
+        seen = {site for ids in self.model.towers.values() for site in ids}
+        return sorted(seen.intersection(towers))
+
+    def fit(self, train: Any, validation: Any) -> None:
+        """Do nothing: the model is fitted."""
+
+    def predict(self, data: Any, support: Any = None) -> Any:
+        """Predict as the saved model does."""
+        return self.model.predict(data, support)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the model as it was read."""
+        self.model.save_pretrained(folder)
+
+
+def open_model(location: str | Path) -> Any:
+    """Read a saved baseline from a folder or from the Hub.
+
+    Parameters
+    ----------
+    location : path of a folder that `save_pretrained` wrote, or ORG/NAME[@REVISION] on the Hub
+
+    Raises
+    ------
+    CarbonBenchError : no model there, a damaged one, or one that may hold code
+    """
+    from carbonbench_baselines import from_pretrained
+
+    from .hub.model import fetch_model, is_remote
+
+    return from_pretrained(fetch_model(str(location)) if is_remote(str(location)) else location)
 
 
 def fit_model(model: Any, train: Any, validation: Any, **offered: Any) -> None:

@@ -18,7 +18,7 @@ def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
 
     Parameters
     ----------
-    model : path, a folder that `save_pretrained` wrote
+    model : path or str, as for `models.open_model`
     table : path, Parquet or CSV with site_id, date and the model's features, in any order; targets are not looked at
     out : path, the Parquet file to write
 
@@ -31,10 +31,10 @@ def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
     UsageError : the table cannot be read or has no site-days
     FeatureError : it lacks a feature of the model
     """
-    from carbonbench_baselines import from_pretrained
+    from .models import open_model
 
     make_folder(Path(out).parent)
-    fitted = from_pretrained(model)
+    fitted = open_model(model)
     predictions = fitted.predict(read_features(table))
     write_parquet(predictions, Path(out))
     return len(predictions)

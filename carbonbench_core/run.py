@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .dataset_folder import DatasetFolder
-from .errors import FeatureError
-from .files import make_folder
-from .fold import Fold, Task, forget, run_fold
+from .errors import FeatureError, first_few
+from .files import make_folder, write_text
+from .fold import ROW, Fold, Task, forget, run_fold
 from .geography import components, continent
 from .predictions import KEYS, STRATA, UNCERTAINTY
 from .protocols import families
@@ -111,11 +112,13 @@ def run(
         synthetic=folder.is_synthetic,
         clusters=(clusters := neighbours(folder.sites)),
         preset=preset or "default",
-        more=_beside(*joined["test"]),
+        more=_beside(*joined["test"]) | _seen(folds),
         **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:
         write_row(row, results, sites_to_keep(scores["test"], clusters))
+    if not names:
+        write_text(folds[0].place / ROW, json.dumps(row, indent=1) + "\n")
     forget(folds)
     place = folds[0].place.parent.parent if names else folds[0].place
     return Result(row, place, scores)
@@ -137,6 +140,14 @@ def _beside(predictions: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
     if DISSIMILARITY in frame:
         found |= error_by_dissimilarity(frame[DISSIMILARITY].to_numpy(), predictions, frame)
     return found
+
+
+def _seen(folds: list[Fold]) -> dict[str, bool]:
+    """Return the mark of a row whose saved model knows test towers, and say so."""
+    seen = sorted({site for fold in folds for site in fold.seen})
+    if seen:
+        print(f"The model was trained or chosen on {len(seen)} of the test towers ({first_few(seen)}): it is not ranked.")
+    return {"test_towers_seen": True} if seen else {}
 
 
 def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = command(commands, "push", lambda args: None, "push a dataset folder or the metric to the Hub")
+    parser = command(commands, "push", lambda args: None, "push a dataset folder, the metric or a model to the Hub")
     things = parser.add_subparsers(title="what", required=True, metavar="WHAT")
     dataset = _thing(things, "dataset", _dataset, "push a dataset folder")
     dataset.add_argument("folder", help="what `carbonbench build` wrote")
     dataset.add_argument("--synthetic", action="store_true", help="push made-up towers knowingly")
+    model = _thing(things, "model", _model, "push a saved model with its card")
+    model.add_argument("run", help="what `carbonbench run` left, or the folder of a saved model")
     _thing(things, "metric", _metric, "push the metric to a Space, for evaluate.load")
 
 
@@ -39,6 +41,12 @@ def _dataset(args: argparse.Namespace) -> None:
     from ..hub.dataset import push_dataset
 
     _tell(push_dataset(args.folder, args.repo, synthetic=args.synthetic, **_options(args)), args)
+
+
+def _model(args: argparse.Namespace) -> None:
+    from ..hub.model import push_model
+
+    _tell(push_model(args.run, args.repo, **_options(args)), args)
 
 
 def _metric(args: argparse.Namespace) -> None:
