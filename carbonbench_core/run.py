@@ -146,7 +146,9 @@ def _seen(folds: list[Fold]) -> dict[str, bool]:
     """Return the mark of a row whose saved model knows test towers, and say so."""
     seen = sorted({site for fold in folds for site in fold.seen})
     if seen:
-        print(f"The model was trained or chosen on {len(seen)} of the test towers ({first_few(seen)}): it is not ranked.")
+        print(
+            f"The model was trained or chosen on {len(seen)} of the test towers ({first_few(seen)}): it is not ranked."
+        )
     return {"test_towers_seen": True} if seen else {}
 
 

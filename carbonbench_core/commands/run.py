@@ -12,7 +12,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = command(commands, "run", _run, "train a baseline on a protocol, predict its test towers, score them")
     parser.add_argument("protocol")
     parser.add_argument(
-        "--model", required=True, metavar="NAME", help="a baseline, FILE.py:CLASS, or a saved model: a folder or ORG/NAME"
+        "--model",
+        required=True,
+        metavar="NAME",
+        help="a baseline, FILE.py:CLASS, or a saved model: a folder or ORG/NAME",
     )
     parser.add_argument("--feature-set", metavar="SET", help="default: minimal where the folder has it, else tower")
     parser.add_argument("--seed", type=int, default=0)
