@@ -30,7 +30,7 @@ class Plan:
     catalogue : dict, see `catalogue.read_towers`
     keep_duplicates : bool, a record per network under ids of their own instead of one per tower
     given : covariates.Given, what joins the records from elsewhere
-    towers : dict, tower id -> its records; filled by `of`
+    towers : dict, tower id -> its records; filled by `jobs`
     same, near : lists of Pair, ids found to be one tower, and near misses
     """
 
@@ -47,8 +47,12 @@ class Plan:
         """Return the jobs of the towers that `entries` are of, in the order in which their files are best read."""
         entries = list(entries)
         self.same = [pair for pair in one_id(e.site_id for e in entries) if not _in_one_file(pair, entries)]
-        for group in groups(self.same, {e.site_id for e in entries}):
-            self._add([e for e in entries if e.site_id in group])
+        held: dict[str, list[Entry]] = {}
+        for entry in entries:
+            held.setdefault(entry.site_id, []).append(entry)
+        towers = [[e for site in group for e in held[site]] for group in groups(self.same, held)]
+        for tower in sorted(towers, key=lambda records: min(e.order for e in records)):
+            self._add(tower)
         return [job for tower in self.towers for job in self._jobs_of(tower)]
 
     def join(self, outcomes: list[dict], place: Path) -> tuple[list[Job], set[str]]:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from carbonbench_core.archives import Entry, Options
 from carbonbench_core.build import BuildReport, build
 from carbonbench_core.dataset_folder import DatasetFolder
 from carbonbench_core.files import read_shard
 from carbonbench_core.leakage import leakage
+from carbonbench_core.plan import Plan
 from carbonbench_core.records import SUPERSEDED
 from tests.archives.networks import nee, write
 
@@ -159,6 +161,13 @@ def test_a_site_under_an_old_id_is_joined_to_its_present_one(tmp_path: Path, old
     (site,) = DatasetFolder.open(report.out).sites.to_dict("records")
     assert (site["site_id"], site["aliases"], site["days"]) == (new, old, 730)
     assert len(report.same_towers) == 1
+
+
+def test_towers_are_read_in_the_order_in_which_they_stand_in_a_file_of_many() -> None:
+    entries = [Entry("table", Path("a"), "", site, "N", "p", order=order) for site, order in (("A", 30), ("B", 10))]
+    entries += [Entry("icos", Path("b"), "", "C", "N", "p"), Entry("table", Path("a"), "", "D", "N", "p", order=20)]
+    plan = Plan(Options(), {Path("a"): "1", Path("b"): "2", "mapping": ""}, {})
+    assert [job.site_id for job in plan.jobs(entries)] == ["C", "B", "D", "A"]
 
 
 def test_a_replica_keeps_a_record_per_network_and_says_that_it_leaks(tmp_path: Path) -> None:
