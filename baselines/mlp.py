@@ -15,7 +15,8 @@ class MLP(Network):
     Settings
     --------
     layers : int, hidden layers
-    means : tuple of int, spans of the running means, each of which ends with the day [days]; may be empty
+    means : tuple of int, spans of the running means, each of which ends with the day and takes what the window holds
+        [days]; may be empty
     others : see `_network.Network`
     """
 
@@ -27,10 +28,8 @@ class MLP(Network):
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         super().__init__(seed, **settings)
         for span in self.settings["means"]:
-            if not isinstance(span, int) or not 1 < span <= self.settings["length"]:
-                raise UsageError(
-                    f"Got {span!r} in means, expected whole days from 2 to length={self.settings['length']}."
-                )
+            if not isinstance(span, int) or span < 2:
+                raise UsageError(f"Got {span!r} in means, expected whole days of at least 2.")
 
     def sizes(self) -> dict[str, Any]:
         """Return the number of layers and the spans."""

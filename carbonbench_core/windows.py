@@ -100,6 +100,11 @@ class Windows:
         return len(self.ends)
 
     @property
+    def age(self) -> np.ndarray:
+        """Days of the record before the last day of each window, ndarray [N] int64; below L - 1 some are masked."""
+        return self.ends - self._start[self.ends]
+
+    @property
     def rows(self) -> np.ndarray:
         """Row of the data of every output day, ndarray [N, H] int64, -1 before the record starts."""
         return self._rows(self.ends)

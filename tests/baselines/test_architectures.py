@@ -15,7 +15,7 @@ from carbonbench_baselines.modeling_tcn import CarbonTCN, CarbonTCNConfig
 from carbonbench_core.errors import UsageError
 
 NETWORKS = [name for name in list_baselines() if issubclass(baseline_class(name), Network)]
-CAUSAL = ["mlp", "lstm", "gru", "ct_lstm", "ct_gru", "ea_lstm", "tcn"]
+CAUSAL = ["mlp", "lstm", "gru", "ct_lstm", "ct_gru", "ea_lstm", "tcn", "tam_rl"]
 FD, FS = 4, 3
 
 
@@ -28,13 +28,23 @@ def built(name: str, **changes: object) -> torch.nn.Module:
     return model(model.config_class(**(sizes | baseline.sizes() | changes))).eval()
 
 
-def window(days: int = 30, windows: int = 2, static: int = FS) -> dict[str, torch.Tensor]:
+def window(model: torch.nn.Module, days: int = 30, windows: int = 2) -> dict[str, torch.Tensor]:
+    """Return inputs of a network, its support windows among them where it reads such."""
     made = torch.Generator().manual_seed(0)
-    return {
+    inputs = {
         "dynamic": torch.randn(windows, days, FD, generator=made),
         "observed": torch.rand(windows, days, FD, generator=made) > 0.2,
         "valid": torch.ones(windows, days, dtype=torch.bool),
-        "static": torch.randn(windows, static, generator=made),
+        "static": torch.randn(windows, model.config.static_size, generator=made),
+    }
+    if not hasattr(model.config, "support_windows"):
+        return inputs
+    return inputs | {
+        "support_dynamic": torch.randn(windows, 3, 30, FD, generator=made),
+        "support_observed": torch.rand(windows, 3, 30, FD, generator=made) > 0.2,
+        "support_valid": torch.ones(windows, 3, 30, dtype=torch.bool),
+        "support_static": inputs["static"].clone(),
+        "support_fluxes": torch.randn(windows, 3, 30, 3, generator=made),
     }
 
 
@@ -45,20 +55,20 @@ def model(request: pytest.FixtureRequest) -> torch.nn.Module:
 
 @torch.no_grad()
 def test_what_stands_before_a_record_changes_nothing_and_a_shorter_window_is_the_same(model: torch.nn.Module) -> None:
-    inputs = window()
+    inputs = window(model)
     # the first window's record starts on day 20, the other's on day 7
     inputs["valid"][0, :20] = inputs["valid"][1, :7] = False
     wild = {k: v.clone() for k, v in inputs.items()}
     wild["dynamic"][~inputs["valid"]], wild["observed"][~inputs["valid"]] = float("nan"), True
     expected = model(**inputs, horizon=10).fluxes
     assert torch.equal(model(**wild, horizon=10).fluxes, expected)
-    short = {k: v[:1] if k == "static" else v[:1, 20:] for k, v in inputs.items()}
+    short = {k: v[:1, 20:] if k in ("dynamic", "observed", "valid") else v[:1] for k, v in inputs.items()}
     assert torch.allclose(model(**short, horizon=10).fluxes, expected[:1], atol=1e-5)
 
 
 @torch.no_grad()
 def test_a_value_that_was_not_observed_is_not_read(model: torch.nn.Module) -> None:
-    inputs = window()
+    inputs = window(model)
     wild = inputs | {"dynamic": torch.where(inputs["observed"], inputs["dynamic"], 1e6)}
     assert torch.equal(model(**wild).fluxes, model(**inputs).fluxes)
     seen = inputs | {"observed": torch.ones_like(inputs["observed"])}
@@ -67,7 +77,7 @@ def test_a_value_that_was_not_observed_is_not_read(model: torch.nn.Module) -> No
 
 @torch.no_grad()
 def test_a_day_is_the_same_whatever_the_horizon(model: torch.nn.Module) -> None:
-    inputs = window()
+    inputs = window(model)
     whole = model(**inputs).fluxes
     assert whole.shape == (2, 15, 3)
     for horizon in (1, 4):
@@ -76,13 +86,13 @@ def test_a_day_is_the_same_whatever_the_horizon(model: torch.nn.Module) -> None:
 
 @torch.no_grad()
 def test_a_window_does_not_change_with_the_others_of_its_batch(model: torch.nn.Module) -> None:
-    inputs = window(windows=3)
+    inputs = window(model, windows=3)
     alone = {k: v[1:2] for k, v in inputs.items()}
     assert torch.allclose(model(**alone).fluxes, model(**inputs).fluxes[1:2], atol=1e-5)
 
 
 def test_every_weight_has_a_part_in_the_loss(model: torch.nn.Module) -> None:
-    inputs = window(windows=8)
+    inputs = window(model, windows=8)
     inputs["valid"][0, :12] = False
     model.train()(**inputs, labels=torch.randn(8, 15, 3)).loss.backward()
     idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
@@ -91,17 +101,18 @@ def test_every_weight_has_a_part_in_the_loss(model: torch.nn.Module) -> None:
 
 @torch.no_grad()
 def test_what_the_place_is_counts_and_is_not_needed(model: torch.nn.Module) -> None:
-    inputs = window()
-    moved = inputs | {"static": inputs["static"] + 1}
+    inputs = window(model)
+    moved = inputs | {k: v + 1 for k, v in inputs.items() if k in ("static", "support_static")}
     assert not torch.allclose(model(**moved).fluxes, model(**inputs).fluxes)
     without = type(model)(type(model.config)(**{**model.config.to_dict(), "static_size": 0})).eval()
-    assert without(**window(static=0)).fluxes.isfinite().all()
+    assert without(**window(without)).fluxes.isfinite().all()
 
 
 @pytest.mark.parametrize("name", CAUSAL)
 @torch.no_grad()
 def test_a_later_day_does_not_change_an_earlier_one(name: str) -> None:
-    model, inputs = built(name), window()
+    model = built(name)
+    inputs = window(model)
     inputs["observed"][:] = True
     for day in (29, 20):
         later = inputs | {"dynamic": inputs["dynamic"].clone()}
@@ -113,7 +124,8 @@ def test_a_later_day_does_not_change_an_earlier_one(name: str) -> None:
 @torch.no_grad()
 def test_a_convolutional_network_sees_29_days_and_no_more() -> None:
     # 3 blocks of 2 convolutions over 3 days, dilated 1, 2, 4: 1 + 2 * 2 * (1 + 2 + 4) = 29
-    model, inputs = CarbonTCN(CarbonTCNConfig(dynamic_size=FD, static_size=FS, length=40)).eval(), window(40)
+    model = CarbonTCN(CarbonTCNConfig(dynamic_size=FD, static_size=FS, length=40)).eval()
+    inputs = window(model, 40)
     inputs["observed"][:] = True
     expected = model(**inputs, horizon=1).fluxes
     for days_back, seen in ((28, True), (29, False)):
@@ -124,7 +136,8 @@ def test_a_convolutional_network_sees_29_days_and_no_more() -> None:
 
 @torch.no_grad()
 def test_a_day_of_a_patch_reaches_all_days_of_the_window() -> None:
-    model, inputs = built("patch_transformer"), window()
+    model = built("patch_transformer")
+    inputs = window(model)
     inputs["observed"][:] = True
     moved = inputs | {"dynamic": inputs["dynamic"].clone()}
     moved["dynamic"][:, 0] += 1
@@ -179,7 +192,7 @@ def test_the_gate_of_the_place_is_shut_or_open_by_static_inputs_alone() -> None:
     model = CarbonEALSTM(CarbonEALSTMConfig(dynamic_size=FD, static_size=FS, hidden_size=8)).eval()
     gates: list[torch.Tensor] = []
     model.gate.register_forward_hook(lambda _, inputs, gate: gates.append(gate))
-    inputs = window()
+    inputs = window(model)
     model(**inputs)
     model(**(inputs | {"dynamic": inputs["dynamic"] * 2}))
     assert len(gates) == 2  # once per window, not per day
@@ -208,7 +221,7 @@ def test_a_running_mean_counts_the_days_that_the_record_holds() -> None:
 
 @torch.no_grad()
 def test_a_place_is_unseen_joined_or_apart() -> None:
-    inputs = window()
+    inputs = window(built("lstm"))
     moved = inputs | {"static": inputs["static"] + 1}
     for place, seen in (("unseen", False), ("joined", True), ("apart", True)):
         model = built("lstm", place=place)
@@ -232,7 +245,6 @@ def test_a_recurrent_network_of_an_unknown_kind_is_refused(wrong: dict[str, str]
     [
         ("lstm", {"place": "beside"}),
         ("mlp", {"means": (1,)}),
-        ("mlp", {"means": (31,)}),
         ("mlp", {"means": (7.5,)}),
         ("patch_transformer", {"heads": 5}),
         ("patch_transformer", {"patch": 0}),
