@@ -10,6 +10,9 @@ from ._attention import Attention
 class PatchTransformer(Attention):
     """A pre-norm encoder whose tokens are `patch` days each.
 
+    `published` has the sizes of arXiv:2603.09868. There patches of 4 days were counted from the first of 30 days, so
+    that the last two were not read; here they are counted back from the last.
+
     Settings
     --------
     patch : int, days of a patch

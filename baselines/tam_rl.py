@@ -25,6 +25,9 @@ class TAMRL(Network):
     shows its fluxes. At prediction it is spread evenly over the inputs of the tower's record, whose fluxes are not
     known; where labelled days are given (few-shot) as many windows of them are added, with their fluxes.
 
+    `published` has the sizes of arXiv:2603.09868. There a window's embedding came from the window itself, its support
+    was read for nothing; here it comes from one support window. Losses on reconstructed inputs are left out.
+
     Settings
     --------
     layers : int, LSTM layers of the forward model
