@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "baselines": INPUTS,
     "metrics": set(),
 }
-HEAVY = {"torch", "transformers", "lightgbm", "xgboost"}
+HEAVY = {"torch", "transformers", "lightgbm", "xgboost", "skops", "pyrealm"}
 
 
 def files_of(layer: str) -> list[Path]:

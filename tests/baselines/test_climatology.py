@@ -26,7 +26,7 @@ def test_days_weigh_by_quality_and_towers_alike() -> None:
     # A day of the long record has 1 / 365.5 of its tower's weight, the one of the short record all of it.
     expected = ((1 * 4 + 0.5 * 1) / 365.5 + 9) / (1.5 / 365.5 + 1)
     assert model.predict(days("2012-01-01", 1))["gpp"].item() == pytest.approx(expected)
-    mean = load_baseline("climatology", by="mean").fit(pd.concat([long, short]))
+    mean = load_baseline("constant").fit(pd.concat([long, short]))
     # The long record's own mean is (365 x 4 + 0.5 x 1) / 365.5, the short one's 9.
     assert mean.predict(days("2012-01-01", 1))["gpp"].item() == pytest.approx((1460.5 / 365.5 + 9) / 2)
 
@@ -83,9 +83,9 @@ def test_a_season_no_tower_shows_is_the_training_mean() -> None:
 
 
 def test_by_climate_and_by_mean_are_coarser_and_ask_for_less(train: pd.DataFrame, test_towers: pd.DataFrame) -> None:
-    by_climate = load_baseline("climatology", by="koppen_main").fit(train)
+    by_climate = load_baseline("climatology_koppen").fit(train)
     assert by_climate.features == ["koppen_main", "latitude"]
-    mean = load_baseline("climatology", by="mean").fit(train)
+    mean = load_baseline("constant").fit(train)
     assert mean.features == []
     got = mean.predict(test_towers[["site_id", "date"]])
     assert got["gpp"].nunique() == 1
@@ -105,7 +105,7 @@ def test_a_tower_without_latitude_is_of_the_north(train: pd.DataFrame, latitude:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"by": "koppen"}, {"half_width": -1}, {"half_width": 400}, {"half_width": 1.5}, {"features": ["TA_F"]}]
+    "settings", [{"by": "igbp"}, {"half_width": -1}, {"half_width": 400}, {"half_width": 1.5}, {"features": ["TA_F"]}]
 )
 def test_settings_that_make_no_climatology_are_refused(settings: dict) -> None:
     with pytest.raises(UsageError):
@@ -117,7 +117,7 @@ def test_a_class_of_its_own_beats_the_climate(
 ) -> None:
     # the towers of one climate have summer maxima of 5, 6 and 8 by class
     igbp, koppen, mean = (
-        site_r2(test_towers, load_baseline("climatology", by=by).fit(train).predict(test_towers), "gpp").median()
-        for by in ("igbp", "koppen_main", "mean")
+        site_r2(test_towers, load_baseline(name).fit(train).predict(test_towers), "gpp").median()
+        for name in ("climatology", "climatology_koppen", "constant")
     )
     assert igbp > koppen > mean

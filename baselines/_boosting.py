@@ -1,0 +1,91 @@
+"""What boosted trees share: a booster per target, stopped at the validation towers, saved by its own library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.schema import TARGETS
+
+from . import Baseline
+from ._inputs import Design, design, input_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+# Settings that are ours; every other one goes to the library under its own name.
+OURS = {"features", "coordinates", "lags", "day_of_year", "rounds", "patience"}
+
+
+class Boosting(Baseline):
+    """Three boosters, rows weighted by nee_qc.
+
+    A library is bound by `_grow`, `_apply`, `_count`, `_write`, `_read` and `suffix`, the end of its files' names.
+    """
+
+    suffix: ClassVar[str]
+
+    def _choose(self, table: pa.Table) -> list[str]:
+        return input_columns(table, self.settings)
+
+    def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
+        from tqdm import tqdm
+
+        rows = design(train, self.features, self.settings)
+        held = None if validation is None else design(validation, self.features, self.settings)
+        total = len(TARGETS) * self.settings["rounds"]
+        # disable=None shows the bar on a terminal only
+        with tqdm(total=total, desc=self.name, unit="tree", disable=None) as bar:
+            self._boosters = [self._grow(j, rows, held, bar.update) for j in range(len(TARGETS))]
+
+    def _grow(self, target: int, rows: Design, held: Design | None, tick: Callable[[], Any]) -> Any:
+        """Return the booster of a target; `tick` is called after each tree."""
+        raise NotImplementedError
+
+    def _watches(self, target: int, held: Design | None) -> bool:
+        """Return whether there are validation days to stop at."""
+        return held is not None and self.settings["patience"] > 0 and held.labelled(target).size > 0
+
+    def _parameters(self) -> dict[str, Any]:
+        return {k: v for k, v in self.settings.items() if k not in OURS}
+
+    def _predict(self, table: pa.Table) -> np.ndarray:
+        rows = design(table, self.features, self.settings)
+        if not len(rows.x):
+            return np.zeros((0, len(TARGETS)))
+        return np.stack([self._apply(booster, rows.x) for booster in self._boosters], axis=1)
+
+    def _apply(self, booster: Any, x: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _count(self, booster: Any) -> int:
+        """Return the number of trees."""
+        raise NotImplementedError
+
+    def _state(self) -> dict[str, Any]:
+        return {"trees": {t: self._count(b) for t, b in zip(TARGETS, self._boosters, strict=True)}}
+
+    def _save(self, folder: Path) -> list[str]:
+        for target, booster in zip(TARGETS, self._boosters, strict=True):
+            self._write(booster, folder / f"{target}.{self.suffix}")
+        return [f"{target}.{self.suffix}" for target in TARGETS]
+
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
+        paths = [folder / f"{target}.{self.suffix}" for target in TARGETS]
+        self._boosters = [self._read(path) for path in paths]
+        for target, path, booster in zip(TARGETS, paths, self._boosters, strict=True):
+            if self._count(booster) != state["trees"][target]:
+                raise CarbonBenchError(
+                    f"{path} holds {self._count(booster)} trees, {state['trees'][target]} were saved."
+                )
+
+    def _write(self, booster: Any, path: Path) -> None:
+        raise NotImplementedError
+
+    def _read(self, path: Path) -> Any:
+        raise NotImplementedError
