@@ -44,8 +44,8 @@ class RandomForest(Baseline):
         "lags": False,
         "day_of_year": True,
         "trees": 100,
-        "days": 20_000,
-        "min_samples_leaf": 10,
+        "days": 30_000,
+        "min_samples_leaf": 30,
         "max_features": 0.33,
         "n_jobs": 1,
     }
