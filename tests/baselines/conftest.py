@@ -31,6 +31,7 @@ def make_tower(site: str, igbp: str, latitude: float, days: int = 500, seed: int
         "TA_F": 10 + 12 * warmth + rng.normal(0, 2, days),
         "SW_IN_F": 180 + 120 * warmth + rng.normal(0, 30, days),
         "VPD_F": np.where(rng.random(days) < 0.2, np.nan, 5 + 4 * warmth),
+        "FAPAR": 0.45 + 0.35 * warmth,
     }
     frame = pd.DataFrame(columns)
     frame.loc[rng.random(days) < 0.1, ["gpp", "reco", "nee"]] = np.nan
