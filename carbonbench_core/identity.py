@@ -36,8 +36,8 @@ SHORTEST_NAME = 4  # letters and digits; shorter ones are codes
 
 # Old id -> the network's present id.
 RENAMED = {
-    # Greenland's towers, under Denmark's country code in FLUXNET2015 (Pastorello et al. 2020,
-    # doi:10.1038/s41597-020-0534-3), under Greenland's at ICOS (https://www.icos-cp.eu).
+    # Greenland's towers: FLUXNET2015 had them under Denmark's country code and renamed its own files to Greenland's
+    # (FLX_DK-ZaH_..._2-3, FLX_GL-ZaH_..._2-4; doi:10.1038/s41597-020-0534-3), as ICOS has them.
     "DK-NuF": "GL-NuF",
     "DK-ZaF": "GL-ZaF",
     "DK-ZaH": "GL-ZaH",
