@@ -21,8 +21,9 @@ from .build_tower import Job, write_tower
 from .catalogue import read_towers
 from .dataset_folder import MANIFEST
 from .edition import Edition
-from .errors import ArchiveError, DatasetFolderError, UsageError
+from .errors import ArchiveError, DatasetFolderError, UsageError, first_few
 from .plan import Plan
+from .quality import masks
 
 
 @dataclass
@@ -72,6 +73,7 @@ def build(
     *,
     towers: str | Path | None = None,
     mapping: str | None = None,
+    mask: str | Path | None = None,
     qc_threshold: float = protocols.QC_THRESHOLD,
     edition: str | Path | None = None,
     keep_duplicates: bool = False,
@@ -87,6 +89,7 @@ def build(
     out : path, the folder to write; an older dataset folder there is replaced at the very end
     towers : path, optional, a CSV of towers for coordinates and classes that the archives do not carry
     mapping : str, optional, mapping file for tables
+    mask : path, optional, a file of flags (`quality.masks`): the days it names are set to null and counted
     qc_threshold : float, smallest nee_qc of a scored day
     edition : path, optional, a published protocols.json whose protocols are taken instead of drawing anew, each with
         its own quality threshold
@@ -109,6 +112,7 @@ def build(
     options = archives.Options(mapping=mapping)
     catalogue = read_towers(towers) if towers else {}
     pinned = Edition.read(edition) if edition else None
+    flagged = masks.read(mask) if mask else {}
     sources = list(sources)
     inventory = archives.scan(sources, options)
     read_from = {path for entry in inventory.entries for path in (entry.path, *entry.companions)}
@@ -116,13 +120,15 @@ def build(
     given = covariates.gather(koppen)
     joining = {path: sha256_of(path) for path in given.files}
     given = replace(given, fingerprint="/".join(joining.values()))
-    plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates, given)
+    plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates, given, flagged)
     jobs = plan.jobs(inventory.entries)
+    unused = sorted(set(flagged).difference(job.site_id for job in jobs))
     report = _started(Path(out), sources, inventory, keep_duplicates)
     described = {
         "sources": [_told(path, digests[path]) for path in digests],
         "covariate_files": [_told(path, joining[path]) for path in joining],
         "towers_table": {"name": Path(towers).name, "sha256": sha256_of(Path(towers))} if towers else None,
+        "mask": {"name": Path(mask).name, "sha256": sha256_of(Path(mask)), "not_built": unused} if mask else None,
         "settings": {
             "mapping": Path(mapping).name if mapping else None,
             "qc_threshold": qc_threshold,
@@ -131,7 +137,10 @@ def build(
         "synthetic": False,
         "edition_of_data": _edition_of(inventory.entries, keep_duplicates),
     }
-    return write_folder(jobs, report, described, plan, pinned, qc_threshold, workers, progress)
+    report = write_folder(jobs, report, described, plan, pinned, qc_threshold, workers, progress)
+    if unused:
+        report.notes.insert(0, f"{mask} names {first_few(unused)}: no record of that name, nothing is masked there")
+    return report
 
 
 def _told(path: Path, digest: str) -> dict[str, object]:

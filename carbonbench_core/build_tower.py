@@ -14,6 +14,7 @@ from . import covariates, schema
 from .errors import CarbonBenchError
 from .files import write_shard, write_text
 from .harmonise import harmonise, split_parts
+from .quality import masks
 from .towers import resolve
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Job:
     tower_id : str, the true tower; "" where it is `site_id`
     aliases : tuple of str, other ids of it
     given : covariates.Given, what joins the record from elsewhere
+    mask : tuple of quality.masks.Stretch, days to be set to null
     """
 
     site_id: str
@@ -50,6 +52,7 @@ class Job:
     tower_id: str = ""
     aliases: tuple[str, ...] = ()
     given: covariates.Given = covariates.NOTHING
+    mask: tuple[masks.Stretch, ...] = ()
 
 
 def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
@@ -62,7 +65,7 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
     record_file = place / f"{job.site_id}.json"
     key = hashlib.sha256(
         json.dumps(
-            [TOWER_VERSION, job.fingerprint, job.tower_id, job.aliases, job.given.fingerprint, listed],
+            [TOWER_VERSION, job.fingerprint, job.tower_id, job.aliases, job.given.fingerprint, job.mask, listed],
             sort_keys=True,
             default=str,
         ).encode()
@@ -76,7 +79,7 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         covariates.settle(tower, record.table, job.given)
         days = harmonise(record, tower)
         joined = covariates.join(days.table, job.given)
-        days = replace(days, table=joined.table, notes=[*days.notes, *joined.notes])
+        days = _masked(replace(days, table=joined.table, notes=[*days.notes, *joined.notes]), job.mask)
         parts = {part: _write_part(table, place, job.site_id, part) for part, table in split_parts(days).items()}
     except CarbonBenchError as error:
         return {"source": job.site_id, "error": str(error)}
@@ -93,6 +96,15 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
     }
     write_text(record_file, json.dumps(outcome, default=str))
     return outcome
+
+
+def _masked(days: TowerDays, stretches: tuple[masks.Stretch, ...]) -> TowerDays:
+    """Return a tower's days with what a user's file of flags names set to null, and counted."""
+    if not stretches:
+        return days
+    table, counts = masks.apply(days.table, stretches)
+    missing = {f"{name}_missing": table[name].null_count for name in (*schema.TARGETS, "nee_qc")}
+    return replace(days, table=table, counts={**days.counts, **missing, **counts})
 
 
 def _finished(record_file: Path, key: str) -> dict | None:

@@ -16,6 +16,7 @@ from .build_tower import Job
 from .catalogue import look_up, networks
 from .files import read_shard
 from .identity import Pair, Site, by_place, common_series, groups, official, one_id
+from .quality.masks import Stretch
 from .records import Reader
 
 
@@ -30,6 +31,7 @@ class Plan:
     catalogue : dict, see `catalogue.read_towers`
     keep_duplicates : bool, a record per network under ids of their own instead of one per tower
     given : covariates.Given, what joins the records from elsewhere
+    masks : dict, site id -> stretches of days to be set to null, see `quality.masks`
     towers : dict, tower id -> its records; filled by `jobs`
     same, near : lists of Pair, ids found to be one tower, and near misses
     """
@@ -39,6 +41,7 @@ class Plan:
     catalogue: dict[str, dict]
     keep_duplicates: bool = False
     given: covariates.Given = covariates.NOTHING
+    masks: dict[str, tuple[Stretch, ...]] = field(default_factory=dict)
     towers: dict[str, list[Entry]] = field(default_factory=dict)
     same: list[Pair] = field(default_factory=list)
     near: list[Pair] = field(default_factory=list)
@@ -116,6 +119,7 @@ class Plan:
             tower,
             aliases,
             self.given,
+            mask=self.masks.get(site_id, ()),
         )
 
     def listed(self, job: Job) -> dict | None:

@@ -442,7 +442,7 @@ def test_a_leakage_audit_tells_distances_and_shared_towers(
     (tmp_path / "test.txt").write_text("SY-002\nSY-003\n")
     assert main(["audit", "--train", "train.txt", "--test", "test.txt", "--json", *data]) == 0
     assert "SY-002" in json.dumps(json.loads(capsys.readouterr().out)["identities"])
-    assert main(["audit", *data]) == 2
+    assert main(["audit", "--train", "train.txt", *data]) == 2
     assert "Say what to audit" in said(capsys)
 
 

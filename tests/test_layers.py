@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "leakage_series": BASE,
     "leakage_text": BASE | {"leakage"},
     "protocols": BASE | {"geography"},
+    "quality": BASE | {"files", "geography", "protocols", "sun"},
+    "citations": BASE | {"protocols"},
     "rows": BASE,
     "encoding": INPUTS,
     "tabular": INPUTS | {"sun"},

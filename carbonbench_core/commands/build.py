@@ -20,6 +20,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", default="carbonbench", help="folder to write (default: ./%(default)s)")
     parser.add_argument("--towers", metavar="CSV", help="table of towers: coordinates and classes the archives lack")
     parser.add_argument("--mapping", metavar="NAME|FILE", help="what the columns of a tidy table are")
+    parser.add_argument("--mask", metavar="CSV", help="set to null what this file of flags names (audit --flags)")
     parser.add_argument("--qc", type=float, default=1.0, help="smallest nee_qc of a scored day (default: %(default)s)")
     parser.add_argument("--edition", metavar="FILE", help="take the protocols of a published protocols.json")
     parser.add_argument(
@@ -42,6 +43,7 @@ def _build(args: argparse.Namespace) -> int:
         args.out,
         towers=args.towers,
         mapping=args.mapping,
+        mask=args.mask,
         qc_threshold=args.qc,
         edition=args.edition,
         keep_duplicates=args.keep_duplicates,
