@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE = 3000  # training days
-KNOWN = 0.5  # a feature takes part if that share of the training days has it
+# A feature takes part if that share of the training days has it: by one that many days lack, all of these would seem
+# alike, since they stand at the mean together.
+KNOWN = 0.9
 CLASSES = 5  # of dissimilarity, equally many days in each
 _ROWS = 4096  # days at once
 
@@ -51,7 +53,7 @@ def dissimilarity(train: np.ndarray, towers: np.ndarray, days: np.ndarray) -> Di
 
     Raises
     ------
-    UsageError : no feature that varies is known on half of the training days, or they are of one tower
+    UsageError : no feature that varies is known on `KNOWN` of the training days, or they are of one tower
     """
     rows = np.unique(np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(int))
     known = np.isfinite(train)

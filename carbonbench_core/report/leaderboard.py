@@ -20,8 +20,11 @@ from .bootstrap import DRAWS
 from .rows import KINDS, NOT_RUN, SITES
 from .standings import Standing, standings
 from .table import GROUP, SHOWN, TIED, UNRANKED, Table, table
+from .views import BY, cells_by, comparison_cells
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
 PUBLISHED = "as_published.csv"
@@ -29,6 +32,10 @@ NOTE = (
     "Medians over test towers, mean over seeds, RMSE in gC m-2 d-1; sorted by R2 of GPP. In brackets the 95 % interval "
     f"over {DRAWS} draws of towers, neighbours together; {TIED} marks models whose difference from the best of the "
     "column may be zero."
+)
+NOTE_COMPARED = (
+    "Beside the best: the rank by median R2, by how much the median differs from that of the best (its interval by a "
+    "smooth median), and at how many towers the model is better than the best; intervals over the same draws."
 )
 NOTE_PUBLISHED = "As published, product: figures of others, on other towers and days; not ranked."
 
@@ -58,15 +65,34 @@ class Leaderboard:
 
     def markdown(self) -> str:
         """Return the tables in Markdown."""
-        parts = [*self.tables, *self.standings]
-        return "\n\n".join([*(f"### {part.title}\n\n{_markdown(part.cells())}" for part in parts), *self._notes()])
+        return "\n\n".join([*(f"### {title}\n\n{_markdown(cells)}" for title, cells in self._parts()), *self._notes()])
 
     def __str__(self) -> str:
-        parts = [*self.tables, *self.standings]
-        return "\n\n".join([*(f"{part.title}\n{_text(part.cells())}" for part in parts), *self._notes()])
+        return "\n\n".join([*(f"{title}\n{_text(cells)}" for title, cells in self._parts()), *self._notes()])
+
+    def by(self, stratum: str, target: str = TARGETS[0]) -> str:
+        """Return the medians of every class as text: by igbp, koppen_main, continent, days or dissimilarity.
+
+        Raises
+        ------
+        UsageError : no such view, or no row has it
+        """
+        found = [(part.title, cells) for part in self.tables if (cells := cells_by(part, stratum, target))]
+        if not found:
+            raise UsageError(f"No row has scores by {stratum}. Measure again with this version: carbonbench run.")
+        what = f"{BY[stratum].partition('.')[0]} of {target} by {stratum}"
+        return "\n\n".join(f"{title}: {what} (towers)\n{_text(cells)}" for title, cells in found)
+
+    def _parts(self) -> Iterator[tuple[str, list[list[str]]]]:
+        for part in self.tables:
+            yield part.title, part.cells()
+            if compared := comparison_cells(part):
+                yield f"{part.title}: beside the best", compared
+        for part in self.standings:
+            yield part.title, part.cells()
 
     def _notes(self) -> list[str]:
-        notes = [NOTE]
+        notes = [NOTE, *([NOTE_COMPARED] if any(comparison_cells(part) for part in self.tables) else [])]
         if any(row.get("kind") in UNRANKED for row in self.rows):
             notes.append(NOTE_PUBLISHED)
         if self.skipped:

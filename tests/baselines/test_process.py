@@ -210,7 +210,9 @@ def test_a_tower_without_fpar_has_the_season_of_its_class_and_it_is_said(name: s
 @pytest.mark.parametrize("name", PROCESS)
 def test_what_is_missing_is_named_before_the_fit(name: str) -> None:
     frame = with_fluxes(tower("A", "GRA"), 2.0, 1.0)
-    with pytest.raises(FeatureError, match=r"lacks incoming short-wave radiation \(SW_IN_F, or SW_IN_ERA, or surface_solar"):
+    with pytest.raises(
+        FeatureError, match=r"lacks incoming short-wave radiation \(SW_IN_F, or SW_IN_ERA, or surface_solar"
+    ):
         load_baseline(name).fit(frame.drop(columns=["SW_IN_F"]))
     with pytest.raises(FeatureError, match="no training day has incoming short-wave radiation"):
         load_baseline(name).fit(frame.assign(SW_IN_F=np.nan))

@@ -46,7 +46,7 @@ def test_units_do_not_matter_and_a_feature_that_does_not_vary_or_is_rarely_known
     scaled = dissimilarity(train * scale + shift, towers, days * scale + shift)
     assert scaled.index == pytest.approx(base.index, rel=1e-6)
     assert scaled.threshold == pytest.approx(base.threshold, rel=1e-6)
-    rare = np.where(np.arange(200) < 90, 1e6, np.nan)
+    rare = np.where(np.arange(200) < 170, np.arange(200.0), np.nan)
     wider = dissimilarity(np.column_stack([train, np.ones(200), rare]), towers, np.column_stack([days, days[:, :2]]))
     assert wider.index == pytest.approx(base.index, rel=1e-9)
 

@@ -14,6 +14,7 @@ from carbonbench_core.errors import UsageError
 from carbonbench_core.report import leaderboard as leaderboard_module
 from carbonbench_core.report.leaderboard import Leaderboard, leaderboard
 from carbonbench_core.report.rows import SITES, write_row
+from carbonbench_core.report.views import cells_by, comparison_cells
 
 
 def row(model: str, gpp: float | None = 0.5, **changes: object) -> dict:
@@ -144,6 +145,58 @@ def test_intervals_stand_beside_the_medians_and_ties_with_the_best_are_marked(tm
     assert cells["old"] == "0.100"
     assert set(table.compare("gpp").models) == {"good", "near", "poor"}
     assert table.compare("gpp", "rmse").models[0] in ("good", "near")
+
+
+def test_ranks_differences_and_wins_beside_the_best_stand_below_with_their_intervals(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(0.5, 0.2, 60)
+    for model, r2 in (("good", base), ("near", base + rng.normal(-0.001, 0.1, 60)), ("poor", base - 0.2)):
+        write_row(row(model, float(np.median(r2))), tmp_path, towers(r2))
+    write_row(row("old", 0.1), tmp_path)
+    found = leaderboard(tmp_path)
+    header, *lines = comparison_cells(found.tables[0])
+    assert header[:4] == ["model", "rank GPP", "to the best GPP", "towers won GPP"]
+    by = {line[0]: line[1:4] for line in lines}
+    best = min(by, key=lambda model: by[model][0])
+    assert by[best][1:] == ["best", "-"]
+    # Worse by 0.2, twice the spread between the others: third in every draw, seldom better.
+    assert by["poor"][0] == "3 [3, 3]"
+    assert int(by["poor"][2].split(" %")[0]) < 10
+    assert re.fullmatch(r"-0\.\d{3} \[-0\.\d\d, -0\.\d\d\]", by["poor"][1])
+    # A row without towers cannot be compared.
+    assert "old" not in by
+    assert "beside the best" in found.markdown()
+    assert "at how many towers" in str(found)
+
+
+def test_one_model_alone_is_beside_nothing(tmp_path: Path) -> None:
+    write_row(row("a"), tmp_path, towers(np.linspace(0, 1, 30)))
+    assert comparison_cells(leaderboard(tmp_path).tables[0]) == []
+    assert "beside the best" not in str(leaderboard(tmp_path))
+
+
+def test_medians_by_class_and_by_days_are_a_view_of_their_own(tmp_path: Path) -> None:
+    keys = {"gpp.r2.q50.igbp=ENF": 0.6, "gpp.r2.q50.igbp=GRA": 0.1}
+    keys |= {"gpp.n_sites.igbp=ENF": 12, "gpp.n_sites.igbp=GRA": 7}
+    keys |= {"nee.r2.q50.days=heat": -0.2, "nee.r2.q50.days=heat.low": -0.9, "nee.n_sites.days=heat": 30}
+    found = board(tmp_path, row("a", 0.9, **keys), row("b", 0.1))
+    assert cells_by(found.tables[0], "igbp") == [["model", "ENF (12)", "GRA (7)"], ["a", "0.600", "0.100"]]
+    assert cells_by(found.tables[0], "days", "nee") == [["model", "heat (30)"], ["a", "-0.200"]]
+    assert "r2 of gpp by igbp (towers)" in found.by("igbp")
+    with pytest.raises(UsageError, match=r"No row has scores by continent.*carbonbench run"):
+        found.by("continent")
+    with pytest.raises(UsageError, match="Got by='soil', expected one of igbp"):
+        found.by("soil")
+
+
+def test_a_preset_is_named_beside_the_model_and_its_settings_are_not_told_from_the_default(tmp_path: Path) -> None:
+    found = board(
+        tmp_path,
+        row("lstm", 0.5, preset="default", settings=json.dumps({"hidden": 64})),
+        row("lstm", 0.4, preset="published", settings=json.dumps({"hidden": 256})),
+        row("lstm", 0.3, preset="published", settings=json.dumps({"hidden": 128})),
+    )
+    assert models(found) == [["lstm", "lstm (published, hidden=256)", "lstm (published, hidden=128)"]]
 
 
 def test_seeds_with_towers_are_compared_as_one_model(tmp_path: Path) -> None:
