@@ -174,6 +174,14 @@ class DatasetFolder:
             raise ProtocolError(f"Protocol {base!r} is not frozen in {self}. Build the folder again.")
         return derive(name, self.protocols)
 
+    def folds(self, name: str) -> list[str]:
+        """Return the folds of a family, with its days of support where it names some; of any other protocol itself."""
+        base, days = split_name(name)
+        found = families(self.protocols).get(base)
+        if not found:
+            return [name]
+        return found if days is None else [f"{fold}_few_{days}" for fold in found]
+
     def _why_unsupported(self, name: str) -> str | None:
         """Return why a protocol, or the rule of a fold without any supported one, was not drawn."""
         unsupported = self._json(PROTOCOLS).get("unsupported", {})

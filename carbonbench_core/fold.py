@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from . import schema
 from .files import file_name, write_parquet, write_text
 from .models import Pretrained, fit_model, make_model, predict_model
+from .protocols import SUPPORT
 from .report.provenance import code_version
 
 if TYPE_CHECKING:
     import pandas as pd
+    from datasets import Dataset, DatasetDict
 
     from .dataset_folder import DatasetFolder
 
@@ -128,12 +130,12 @@ def _fit_and_predict(model: Any, task: Task, place: Path) -> dict[str, float]:
     data = carbonbench.load(task.protocol, str(task.folder), task.feature_set)
     started = time.perf_counter()
     threshold = task.folder.protocol(task.protocol).qc_threshold
-    fit_model(model, data["train"], data["validation"], qc_threshold=threshold, work=place)
+    fit_model(model, _labelled(data), data["validation"], qc_threshold=threshold, work=place)
     seconds = {"fit_seconds": time.perf_counter() - started}
     for split in [s for s in ("test", "id_test") if s in data]:
         started = time.perf_counter()
         inputs = data[split].remove_columns([*schema.TARGETS, "nee_qc"])
-        predictions = predict_model(model, inputs, support=data.get("support") if split == "test" else None)
+        predictions = predict_model(model, inputs, support=data.get(SUPPORT) if split == "test" else None)
         seconds[f"{split}_predict_seconds"] = time.perf_counter() - started
         require_table(predictions)
         write_parquet(predictions, place / predictions_file(split))
@@ -141,6 +143,13 @@ def _fit_and_predict(model: Any, task: Task, place: Path) -> dict[str, float]:
         model.save_pretrained(place / "model")
     shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     return seconds
+
+
+def _labelled(data: DatasetDict) -> Dataset:
+    """Return the training data: of a few-shot protocol with the days that are given of the test towers."""
+    from datasets import concatenate_datasets
+
+    return concatenate_datasets([data["train"], data[SUPPORT]]) if SUPPORT in data else data["train"]
 
 
 def _finished(place: Path, key: list[str]) -> dict[str, float] | None:

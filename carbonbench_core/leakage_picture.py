@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import CarbonBenchError, UsageError
+from .errors import UsageError
+from .figure import new_figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIMITS = (2, 10, 50)  # km
 NEAREST = 0.1  # km, where the logarithmic axis starts; nearer towers stand there
@@ -26,17 +30,9 @@ def picture(report: dict, path: str | Path) -> None:
     CarbonBenchError : matplotlib is not installed; says which extra brings it
     UsageError : the report has no distances, or the path no such suffix
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise CarbonBenchError(
-            "Pictures need matplotlib, which is not installed. Install it with: pip install 'carbonbench[plot]'"
-        ) from None
-    if Path(path).suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"Got {Path(path).name} for a picture, expected a name that ends in .png, .svg or .pdf.")
     if not report["distance"]:
         raise UsageError("The report has no distances to draw: the towers have no coordinates.")
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = new_figure(path, (11, 4))
     left, right = figure.subplots(1, 2, width_ratios=(2, 3))
     _histogram(left, report)
     _map(right, report)

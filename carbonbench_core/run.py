@@ -15,7 +15,7 @@ from .files import make_folder, write_text
 from .fold import ROW, Fold, Task, forget, run_fold
 from .geography import components, continent
 from .predictions import KEYS, STRATA, UNCERTAINTY
-from .protocols import families
+from .protocols import split_name
 from .reference import DISSIMILARITY, climatology_of, masks_of, with_reference
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ class Result:
     def describe(self) -> str:
         """Return the scores as text."""
         parts = [f"{split}\n{describe_scores(scores)}" for split, scores in self.scores.items()]
-        return "\n".join([*parts, f"model and predictions: {self.folder}"])
+        from .report.gap import describe_gap, describe_support
+
+        notes = [describe_gap(self.row), describe_support(self.row)]
+        return "\n".join([*parts, *filter(None, notes), f"model and predictions: {self.folder}"])
 
 
 def run(
@@ -82,10 +85,11 @@ def run(
     feature_set = feature_set or default_feature_set(folder)
     if folder.is_synthetic:
         print("SYNTHETIC data: no number below says anything about the Earth.")
-    names = families(folder.protocols).get(protocol)
+    names = folder.folds(protocol)
+    is_family = names != [protocol]
     folds, tables = [], []
-    for name in names or [protocol]:
-        place = Path(out) / (protocol if names else "")
+    for name in names:
+        place = Path(out) / (protocol if is_family else "")
         folds.append(fold := run_fold(Task(name, model, folder, feature_set, seed, settings or {}, place, preset)))
         if fold.taken_up:
             print(f"{name}: taken up from {fold.place}, where a run that was stopped had finished it.")
@@ -99,6 +103,7 @@ def run(
         )
     joined = {split: _joined(folds, tables, split) for split in tables[0]}
     scores = {split: _scored(*pair) for split, pair in joined.items()}
+    clusters = neighbours(folder.sites)
     row = result_row(
         scores["test"],
         id_test=scores.get("id_test"),
@@ -110,17 +115,17 @@ def run(
         settings=folds[0].settings,
         seed=seed,
         synthetic=folder.is_synthetic,
-        clusters=(clusters := neighbours(folder.sites)),
+        clusters=clusters,
         preset=preset or "default",
-        more=_beside(*joined["test"]) | _seen(folds),
+        more=_beside(*joined["test"]) | _seen(folds) | _transfer(scores, protocol, clusters),
         **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:
         write_row(row, results, sites_to_keep(scores["test"], clusters))
-    if not names:
+    if not is_family:
         write_text(folds[0].place / ROW, json.dumps(row, indent=1) + "\n")
     forget(folds)
-    place = folds[0].place.parent.parent if names else folds[0].place
+    place = folds[0].place.parent.parent if is_family else folds[0].place
     return Result(row, place, scores)
 
 
@@ -152,6 +157,15 @@ def _seen(folds: list[Fold]) -> dict[str, bool]:
     return {"test_towers_seen": True} if seen else {}
 
 
+def _transfer(scores: dict[str, dict], protocol: str, clusters: dict[str, str]) -> dict[str, Any]:
+    """Return what a row says of the step to unseen towers: its cost, and the days of them that were given."""
+    from .report.gap import SUPPORT_DAYS, gap_keys
+
+    days = split_name(protocol)[1]
+    found = {} if days is None else {SUPPORT_DAYS: days}
+    return found | (gap_keys(scores["test"], scores["id_test"], protocol, clusters) if "id_test" in scores else {})
+
+
 def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return predictions and frame of all folds; a training tower of several folds counts once for each."""
     import pandas as pd
@@ -165,8 +179,7 @@ def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tu
 
 def protocol_digest(folder: DatasetFolder, protocol: str) -> str:
     """Return the digest of a protocol, or that of a family from those of its folds."""
-    names = families(folder.protocols).get(protocol) or [protocol]
-    digests = [folder.protocol(name).digest for name in names]
+    digests = [folder.protocol(name).digest for name in folder.folds(protocol)]
     return digests[0] if len(digests) == 1 else hashlib.sha256("/".join(digests).encode()).hexdigest()[:16]
 
 

@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "_continents": set(),
     "geography": BASE | {"_continents"},
     "leakage": BASE | {"geography", "leakage_series"},
-    "leakage_picture": BASE,
+    "figure": BASE,
+    "leakage_picture": BASE | {"figure"},
     "leakage_series": BASE,
     "leakage_text": BASE | {"leakage"},
     "protocols": BASE | {"geography"},
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     "quantile_columns": BASE,
     "predictions": BASE | {"quantile_columns", "suspect_units"},
     "harmonise": BASE | {"archives", "towers"},
-    "report": BASE | {"predictions", "quantile_columns"},
+    "report": BASE | {"predictions", "quantile_columns", "figure"},
     "baselines": INPUTS,
     "metrics": set(),
 }

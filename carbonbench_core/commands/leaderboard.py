@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import UsageError
 from ._shared import add_json, as_json, command
 
 
@@ -15,11 +16,27 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--target", choices=("gpp", "reco", "nee"), default="gpp", help="with --by (default: %(default)s)"
     )
+    parser.add_argument("--ladder", action="store_true", help="what each step of the hierarchy of protocols costs")
+    parser.add_argument("--picture", metavar="PNG", help="with --ladder, draw it (needs matplotlib)")
     add_json(parser)
 
 
 def _leaderboard(args: argparse.Namespace) -> None:
     from ..report.leaderboard import leaderboard
 
+    if args.picture and not args.ladder:
+        raise UsageError("--picture draws the ladder; add --ladder.")
+    if args.ladder:
+        _ladder(args)
+        return
     board = leaderboard(args.results)
     print(as_json(board.rows) if args.json else board.by(args.by, args.target) if args.by else board)
+
+
+def _ladder(args: argparse.Namespace) -> None:
+    from ..report.ladder import describe, ladders, picture
+
+    found = ladders(args.results)
+    print(as_json([ladder.to_json() for ladder in found]) if args.json else describe(found))
+    if args.picture:
+        picture(found, args.picture)

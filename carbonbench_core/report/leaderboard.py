@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError, first_few
 from ..schema import TARGETS
 from .bootstrap import DRAWS
+from .gap import NOTE_FEW_SHOT, SUPPORT_DAYS
 from .rows import KINDS, NOT_RUN, SITES
 from .standings import Standing, standings
 from .table import GROUP, SHOWN, TIED, UNRANKED, Table, table
@@ -65,7 +66,9 @@ class Leaderboard:
 
     def markdown(self) -> str:
         """Return the tables in Markdown."""
-        return "\n\n".join([*(f"### {title}\n\n{_markdown(cells)}" for title, cells in self._parts()), *self._notes()])
+        return "\n\n".join(
+            [*(f"### {title}\n\n{markdown_table(cells)}" for title, cells in self._parts()), *self._notes()]
+        )
 
     def __str__(self) -> str:
         return "\n\n".join([*(f"{title}\n{_text(cells)}" for title, cells in self._parts()), *self._notes()])
@@ -95,6 +98,8 @@ class Leaderboard:
         notes = [NOTE, *([NOTE_COMPARED] if any(comparison_cells(part) for part in self.tables) else [])]
         if any(row.get("kind") in UNRANKED for row in self.rows):
             notes.append(NOTE_PUBLISHED)
+        if any(SUPPORT_DAYS in row for row in self.rows):
+            notes.append(NOTE_FEW_SHOT)
         if self.skipped:
             reasons = first_few(f"{path} ({why})" for path, why in self.skipped.items())
             notes.append(f"Skipped {len(self.skipped)} files that are no result rows: {reasons}.")
@@ -225,7 +230,8 @@ def _text(cells: list[list[str]]) -> str:
     )
 
 
-def _markdown(cells: list[list[str]]) -> str:
+def markdown_table(cells: list[list[str]]) -> str:
+    """Return a header and lines as a table in Markdown, numbers to the right."""
     rule = ["---", *["---:"] * (len(cells[0]) - 1)]
     escaped = [[cell.replace("|", "\\|") for cell in line] for line in cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in [escaped[0], rule, *escaped[1:]])

@@ -1,0 +1,290 @@
+"""The ladder of protocols: what a model loses with every way of knowing the test towers that is taken away.
+
+A pure function of result rows. A rung is a protocol, or a family with all its folds; a step is the difference of the
+medians at the towers that both rungs test, drawn again together. The days scored there differ from rung to rung, and
+so do the numbers of training towers: what a step costs is the whole change, not that of one cause in isolation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..errors import UsageError
+from ..figure import new_figure
+from ..schema import TARGETS
+from .bootstrap import Interval
+from .comparison import compare
+from .intervals import draws_of, higher_is_better
+from .leaderboard import Leaderboard, leaderboard, markdown_table
+from .table import Entry, Table, number
+
+SCORE = "r2"
+_ENDS = ("", "_low", "_high")
+_At = tuple[Table, Entry]  # a model at one rung
+
+
+class Rung(NamedTuple):
+    """A protocol of the ladder.
+
+    Parameters
+    ----------
+    protocol : str
+    after : str, the protocol a step leads from; "" for the first
+    removes : str, the way of knowing the test towers that the step takes away
+    """
+
+    protocol: str
+    after: str
+    removes: str
+
+
+LADDER = (
+    Rung("random_days", "", "nothing but the day itself"),
+    Rung("temporal_holdout", "random_days", "the weeks around the day"),
+    Rung("veg_holdout", "temporal_holdout", "the tower, and towers within 2 km"),
+    Rung("spatial_blocks_0km", "veg_holdout", "the balance of classes; neighbours come back"),
+    Rung("spatial_blocks_10km", "spatial_blocks_0km", "towers within 10 km: its reanalysis cell"),
+    Rung("spatial_blocks_50km", "spatial_blocks_10km", "towers within 50 km: its weather"),
+    Rung("spatial_blocks_200km", "spatial_blocks_50km", "towers within 200 km: its region"),
+    # Not after the last block: distance comes back, the class alone goes.
+    Rung("unseen_veg", "veg_holdout", "its vegetation class"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a model has at one rung, and what it lost on the way there.
+
+    Parameters
+    ----------
+    rung : Rung
+    value : Interval, the median over the rung's test towers
+    n_towers : int, of the rung
+    cost : Interval or None, the median before less the median here, at the towers of both; None without towers
+    n_common : int, towers of both
+    """
+
+    rung: Rung
+    value: Interval
+    n_towers: int
+    cost: Interval | None
+    n_common: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the step as JSON types; what is not known is None."""
+        ends = {f"median{end}": value for end, value in zip(_ENDS, self.value, strict=True)}
+        cost = {f"cost{end}": value for end, value in zip(_ENDS, self.cost or (None,) * 3, strict=True)}
+        known = {key: None if value is None or math.isnan(value) else value for key, value in (ends | cost).items()}
+        return {"protocol": self.rung.protocol, "n_sites": self.n_towers, **known, "n_common": self.n_common}
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The steps of all models of one data set and feature set.
+
+    Parameters
+    ----------
+    feature_set, data_digest : str
+    synthetic : bool
+    steps : dict, target -> model -> list of Step, in the order of `LADDER`
+    """
+
+    feature_set: str
+    data_digest: str
+    synthetic: bool
+    steps: dict[str, dict[str, list[Step]]]
+
+    @property
+    def title(self) -> str:
+        """What the ladder is about."""
+        mark = "SYNTHETIC " if self.synthetic else ""
+        return f"{mark}What each step costs, feature set {self.feature_set} (data {self.data_digest[:12]})"
+
+    def cells(self, target: str) -> list[list[str]]:
+        """Return the header and a line for every rung, with every model's median and what the step cost it."""
+        models = self.steps[target]
+        rungs = [rung for rung in LADDER if any(step.rung == rung for steps in models.values() for step in steps)]
+        header = [f"{target.upper()}, median R2", "takes away", *models]
+        return [header, *([rung.protocol, rung.removes, *self._line(target, rung)] for rung in rungs)]
+
+    def _line(self, target: str, rung: Rung) -> list[str]:
+        found = [next((step for step in steps if step.rung == rung), None) for steps in self.steps[target].values()]
+        return [_cell(step) if step else "-" for step in found]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ladder as JSON types, a flat dict for every step."""
+        steps = [
+            {"target": target, "model": model, **step.to_json()}
+            for target, models in self.steps.items()
+            for model, of_model in models.items()
+            for step in of_model
+        ]
+        head = {"feature_set": self.feature_set, "data_digest": self.data_digest, "synthetic": self.synthetic}
+        return {**head, "score": SCORE, "steps": steps}
+
+    def markdown(self) -> str:
+        """Return a table for every target in Markdown."""
+        return "\n\n".join([f"### {self.title}", *(markdown_table(self.cells(target)) for target in self.steps), NOTE])
+
+
+NOTE = (
+    "Median over the test towers (their number); then the step: what was lost at the towers that both rungs test, "
+    "median before less median here, with its 95 % interval over draws of towers, neighbours together, and the number "
+    "of those towers. `unseen_veg` and `spatial_blocks_0km` are compared with `veg_holdout`, every other rung with the "
+    "one above it. Rungs also differ in their days and in the number of training towers."
+)
+
+
+def ladders(results: str | Path | Leaderboard) -> list[Ladder]:
+    """Return a ladder for every data set and feature set with measured rows of two rungs or more.
+
+    Parameters
+    ----------
+    results : path of a folder of result rows, or its leaderboard
+
+    Raises
+    ------
+    UsageError : no such folder, or no result row in it
+    """
+    board = results if isinstance(results, Leaderboard) else leaderboard(results)
+    groups: dict[tuple[str, str], list[Table]] = {}
+    for table in board.tables:
+        if table.group["protocol"] in {rung.protocol for rung in LADDER}:
+            groups.setdefault((table.group["feature_set"], table.group["data_digest"]), []).append(table)
+    found = [_ladder(key, _latest(tables)) for key, tables in sorted(groups.items()) if len(_latest(tables)) > 1]
+    return [ladder for ladder in found if any(ladder.steps.values())]
+
+
+def describe(found: list[Ladder]) -> str:
+    """Return ladders in Markdown, or what is lacking for one."""
+    if not found:
+        rungs = ", ".join(rung.protocol for rung in LADDER)
+        return f"No model has rows of two rungs of the ladder on the same data. Its rungs: {rungs}."
+    return "\n\n".join(ladder.markdown() for ladder in found)
+
+
+def picture(found: list[Ladder], path: str | Path) -> None:
+    """Draw every model's median at every rung, a panel for each target.
+
+    Parameters
+    ----------
+    found : list of Ladder; the one with most steps is drawn
+    path : path, .png, .svg or .pdf
+
+    Raises
+    ------
+    CarbonBenchError : matplotlib is not installed; says which extra brings it
+    UsageError : there is no ladder to draw, or the path has no such suffix
+    """
+    if not found:
+        raise UsageError("There is no ladder to draw: no model has rows of two rungs on the same data.")
+    ladder = max(found, key=lambda each: sum(len(s) for models in each.steps.values() for s in models.values()))
+    figure = new_figure(path, (12, 4.2))
+    figure.suptitle(ladder.title, fontsize=10)
+    panels = figure.subplots(1, len(ladder.steps), sharey=True)
+    for axes, (target, models) in zip(panels, ladder.steps.items(), strict=True):
+        _panel(axes, target, models)
+    panels[0].set_ylabel("median R2 over test towers")
+    panels[-1].legend(fontsize=8)
+    figure.savefig(path, dpi=150)
+
+
+def _panel(axes: Any, target: str, models: Mapping[str, list[Step]]) -> None:
+    place = {rung: i for i, rung in enumerate(LADDER)}
+    for i, (model, steps) in enumerate(models.items()):
+        x = np.array([place[step.rung] for step in steps]) + 0.12 * (i - (len(models) - 1) / 2)
+        value, low, high = (np.array([step.value[end] for step in steps]) for end in range(3))
+        axes.errorbar(x, value, [value - low, high - value], fmt="o-", markersize=4, linewidth=1, label=model)
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.set_title(target.upper(), fontsize=10)
+    axes.set_xticks(range(len(LADDER)), [rung.protocol for rung in LADDER], rotation=60, ha="right", fontsize=8)
+
+
+def _latest(tables: list[Table]) -> dict[str, Table]:
+    """Return the table of every protocol; of several lists of one protocol that with the newest row."""
+
+    def newest(table: Table) -> str:
+        return max(str(row.get("created", "")) for row in table.rows)
+
+    return {table.group["protocol"]: table for table in sorted(tables, key=newest)}
+
+
+def _ladder(key: tuple[str, str], tables: Mapping[str, Table]) -> Ladder:
+    climbed: dict[tuple[str, str, str], dict[str, _At]] = {}
+    for protocol, table in tables.items():
+        for entry in table.ranked:
+            climbed.setdefault(_same_model(entry.rows[0]), {})[protocol] = (table, entry)
+    several = {model: rungs for model, rungs in sorted(climbed.items()) if len(rungs) > 1}
+    labels = _labels(list(several))
+    steps = {target: {labels[model]: _steps(target, rungs) for model, rungs in several.items()} for target in TARGETS}
+    synthetic = any(table.synthetic for table in tables.values())
+    return Ladder(*key, synthetic, steps if several else {})
+
+
+def _same_model(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["model"], str(row.get("preset", "default")), row["settings"]
+
+
+def _labels(models: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    """Return the name of every model, with its preset, and a number where settings still differ."""
+    labels, count = {}, {}
+    for name, preset, settings in models:
+        label = name if preset == "default" else f"{name} ({preset})"
+        count[label] = count.get(label, 0) + 1
+        labels[name, preset, settings] = label if count[label] == 1 else f"{label} #{count[label]}"
+    return labels
+
+
+def _steps(target: str, rungs: Mapping[str, _At]) -> list[Step]:
+    steps = []
+    for rung in (rung for rung in LADDER if rung.protocol in rungs):
+        table, entry = rungs[rung.protocol]
+        value = table.intervals(target, SCORE).get(entry.label)
+        value = value or Interval(entry.value(f"{target}.{SCORE}.q50"), math.nan, math.nan)
+        before = _before(rung, rungs)
+        cost, n_common = _cost(before, entry, target) if before else (None, 0)
+        steps.append(Step(rung, value, int(entry.rows[0]["n_sites"]), cost, n_common))
+    return steps
+
+
+def _before(rung: Rung, rungs: Mapping[str, _At]) -> Entry | None:
+    """Return the entry a step leads from: that of the rung it comes after, or of the nearest one before that."""
+    after = {each.protocol: each.after for each in LADDER}
+    protocol = rung.after
+    while protocol and protocol not in rungs:
+        protocol = after[protocol]
+    return rungs[protocol][1] if protocol else None
+
+
+def _cost(before: Entry, here: Entry, target: str) -> tuple[Interval | None, int]:
+    """Return what was lost between two rungs at the towers of both, and how many towers those are."""
+    if any(sites is None for sites in (*before.sites, *here.sites)):
+        return None, 0
+    towers = here.sites[0].drop_duplicates("site_id").sort_values("site_id", ignore_index=True)
+    towers = towers[towers["site_id"].isin(before.sites[0]["site_id"])].reset_index(drop=True)
+    if towers["cluster"].nunique() < 2:
+        return None, len(towers)
+    index = pd.Index(towers["site_id"])
+    scores = {"before": before.scores(target, SCORE, index), "here": here.scores(target, SCORE, index)}
+    draws = draws_of(towers, here.rows[0]["protocol"])
+    try:
+        found = compare(scores, draws, higher_is_better=higher_is_better(SCORE))
+    except UsageError:  # no tower has a score at both
+        return None, 0
+    i, j = found.models.index("before"), found.models.index("here")
+    return Interval(*(float(part[i, j]) for part in found.difference)), found.n_towers
+
+
+def _cell(step: Step) -> str:
+    text = f"{number(step.value.value)} ({step.n_towers})"
+    if step.cost is None:
+        return text
+    cost = step.cost
+    return f"{text}; costs {cost.value:.2f} [{cost.low:.2f}, {cost.high:.2f}] at {step.n_common}"
