@@ -41,9 +41,9 @@ class Result:
 
     def describe(self) -> str:
         """Return the scores as text."""
-        parts = [f"{split}\n{describe_scores(scores)}" for split, scores in self.scores.items()]
-        from .report.gap import describe_gap, describe_support
+        from .report.text import describe_gap, describe_scores, describe_support
 
+        parts = [f"{split}\n{describe_scores(scores)}" for split, scores in self.scores.items()]
         notes = [describe_gap(self.row), describe_support(self.row)]
         return "\n".join([*parts, *filter(None, notes), f"model and predictions: {self.folder}"])
 
@@ -285,18 +285,6 @@ def neighbours(sites: pd.DataFrame) -> dict[str, str]:
     first = components(placed["latitude"], placed["longitude"], NEIGHBOURS)
     ids = placed["site_id"].to_numpy()
     return dict(zip(sites["site_id"], sites["site_id"], strict=True)) | dict(zip(ids, ids[first], strict=True))
-
-
-def describe_scores(scores: dict[str, Any]) -> str:
-    """Return the medians over towers as a text table."""
-    lines = [f"{'target':8}{'R2 q25':>9}{'median':>9}{'q75':>9}{'RMSE':>9}{'towers':>8}"]
-    for target in schema.TARGETS:
-        result = scores[target]
-        r2, rmse = result["r2"], result["rmse"]
-        lines.append(
-            f"{target:8}{r2['q25']:9.3f}{r2['q50']:9.3f}{r2['q75']:9.3f}{rmse['q50']:9.3f}{result['n_sites']:8d}"
-        )
-    return "\n".join(lines)
 
 
 def default_feature_set(folder: DatasetFolder) -> str:

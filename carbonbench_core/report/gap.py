@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +13,6 @@ from .intervals import clusters_of, draws_of
 from .score import site_table
 
 SUPPORT_DAYS = "support_days"  # the key of rows of few-shot protocols
-NOTE_FEW_SHOT = (
-    "Few-shot protocols score the same days for every k, after the longest support, so none of their scores, that of "
-    "k = 0 included, is the headline score of the protocol that they are made of."
-)
 SCORES = ("r2", "rmse")
 SEEDS = (2024, 2025)  # of the draws of test towers and of training towers, which are drawn apart
 
@@ -50,35 +45,6 @@ def gap_keys(
             if unseen_drawn is not None and known_drawn is not None:
                 out[f"{key}.low"], out[f"{key}.high"] = ends(sign * (known_drawn - unseen_drawn), 0.95)
     return out
-
-
-def describe_gap(row: Mapping[str, Any]) -> str:
-    """Return the gap that a row carries as a text table, "" where it carries none."""
-    if not any(key.startswith("gap.") for key in row):
-        return ""
-    lines = ["transfer gap, median R2", f"{'target':8}{'unseen towers':>15}{'known towers':>15}{'gap':>9}  95 %"]
-    for target in TARGETS:
-        key = f"{target}.r2.q50"
-        shown = "".join(
-            f"{_number(row.get(name)):>{width}}"
-            for name, width in ((key, 15), (f"id_test.{key}", 15), (f"gap.{key}", 9))
-        )
-        low, high = (_number(row.get(f"gap.{key}.{end}")) for end in ("low", "high"))
-        lines.append(f"{target:8}{shown}  [{low}, {high}]")
-    return "\n".join(lines)
-
-
-def describe_support(row: Mapping[str, Any]) -> str:
-    """Return what a row of a few-shot protocol is a score of, "" for any other row."""
-    days = row.get(SUPPORT_DAYS)
-    if days is None:
-        return ""
-    given = f"the first {days} days of every test tower were given" if days else "no day of a test tower was given"
-    return f"few-shot, k = {days}: {given}. {NOTE_FEW_SHOT}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 class _Side:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError, first_few
 from ..schema import TARGETS
 from .bootstrap import DRAWS
-from .gap import NOTE_FEW_SHOT, SUPPORT_DAYS
+from .gap import SUPPORT_DAYS
 from .rows import KINDS, NOT_RUN, SITES
 from .standings import Standing, standings
 from .table import GROUP, SHOWN, TIED, UNRANKED, Table, table
+from .text import NOTE_FEW_SHOT
 from .views import BY, cells_by, comparison_cells
 
 if TYPE_CHECKING:
