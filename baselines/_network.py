@@ -104,7 +104,7 @@ class Network(Baseline):
         "device": "auto",
         "precision": "auto",
         "compile": False,
-        "num_threads": 2,
+        "num_threads": 1,  # of these sizes a second one saves little, and costs much where other programs run
         "progress": True,
         "log": "",
     }
