@@ -12,7 +12,7 @@ class CTLSTM(Recurrent):
 
     name = "ct_lstm"
     cell = "lstm"
-    defaults: ClassVar[dict[str, Any]] = Recurrent.defaults | {"place": "apart"}
+    defaults: ClassVar[dict[str, Any]] = Recurrent.defaults | {"place": "apart", "hidden": 128}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "published": Recurrent.published | {"hidden": 128, "dropout": 0.2, "learning_rate": 5e-4, "static_size": 64}
     }

@@ -279,6 +279,9 @@ def test_a_setting_that_is_no_setting_is_wrong_use(small_folder: Path, capsys: p
     assert "expected KEY=VALUE" in said(capsys)
     assert main(["run", "veg_holdout", "--model", "ridge", "--set", "nosuch=1", *data]) == 2
     assert "nosuch" in said(capsys)
+    # a second --set adds to the first
+    assert main(["run", "veg_holdout", "--model", "ridge", "--set", "nosuch=1", "--set", "lags=true", *data]) == 2
+    assert "nosuch" in said(capsys)
 
 
 def test_an_interrupt_says_that_the_same_command_goes_on(

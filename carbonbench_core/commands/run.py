@@ -20,7 +20,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--feature-set", metavar="SET", help="default: minimal where the folder has it, else tower")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--preset", metavar="NAME", help="named settings of the baseline, e.g. published")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings, on top of the preset")
+    settings = {"nargs": "*", "action": "extend", "default": [], "metavar": "KEY=VALUE"}
+    parser.add_argument("--set", **settings, help="settings, on top of the preset")
     parser.add_argument("--out", default="runs", metavar="DIR", help="models and predictions (default: ./%(default)s)")
     parser.add_argument("--results", default="results", metavar="DIR", help="result rows (default: ./%(default)s)")
     add_data(parser)
