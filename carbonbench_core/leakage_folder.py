@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import schema
 from .files import read_shard
 from .leakage import WARM_UP_DAYS, compare, leakage
-from .leakage_series import Tower, candidates, joined, read
+from .leakage_series import Tower, candidates, compared, joined, read
 from .leakage_text import summary
 from .protocols import part_file, part_of, whole
 
@@ -100,5 +100,4 @@ def _tables(folder: DatasetFolder, protocol: Protocol, split: str) -> Iterator[t
 
 
 def _columns(folder: DatasetFolder) -> list[str]:
-    drivers = [name for name in folder.columns if schema.COLUMNS[name].role == "driver"]
-    return [*KEYS, *schema.TARGETS, *drivers]
+    return [*KEYS, *schema.TARGETS, *(name for name in compared() if name in folder.columns)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,12 @@ class Tower:
     days: list[np.ndarray] = field(default_factory=list)
 
 
+@cache
+def compared() -> tuple[str, ...]:
+    """Return the drivers that are compared: those that follow from date and place alone tell nothing of a tower."""
+    return tuple(n for n in schema.names("driver") if schema.COLUMNS[n].source not in schema.FROM_DATE_AND_PLACE)
+
+
 def joined(parts: Iterable[Tower]) -> Tower:
     """Return what is kept of several parts of one tower."""
     whole = Tower()
@@ -71,7 +78,7 @@ def read(tables: Iterable[tuple[str, pa.Table]], skip: int = 0) -> dict[str, Tow
         tower = towers.setdefault(site_id, Tower())
         dates = table["date"].to_numpy().astype("datetime64[D]")
         tower.days.append(dates[_observed(table) & (np.arange(len(dates)) >= skip)])
-        names = [name for name in schema.names("driver") if name in table.column_names]
+        names = [name for name in compared() if name in table.column_names]
         if names and len(dates):
             values = np.stack([table[name].to_numpy().astype(np.float32) for name in names], axis=1)
             _add(tower, names, dates, values)
@@ -155,7 +162,7 @@ def candidates(towers: Iterable[tuple[str, Tower]]) -> Candidates:
     towers : iterable of (site id, Tower); a tower may come in several parts
     """
     towers, found = list(towers), {}
-    for name in schema.names("driver"):
+    for name in compared():
         having = [(site, tower.months[name]) for site, tower in towers if tower.months.get(name)]
         if not having:
             continue
@@ -263,7 +270,7 @@ def climates(train: Mapping[str, Tower], test: Mapping[str, Tower]) -> tuple[np.
     None where there is no such driver
     """
     towers = [*train.values(), *test.values()]
-    have = [n for n in schema.names("driver") if towers and np.mean([t.count.get(n, 0) > 1 for t in towers]) >= COVERED]
+    have = [n for n in compared() if towers and np.mean([t.count.get(n, 0) > 1 for t in towers]) >= COVERED]
     if not have or not train or not test:
         return None
     vectors = np.array([[_moments(tower, name) for name in have] for tower in towers], float)  # [S, F, 2]

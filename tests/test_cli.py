@@ -15,7 +15,9 @@ from carbonbench_baselines import list_baselines
 
 import carbonbench
 from carbonbench_core.cli import main
+from carbonbench_core.protocols import draw_all, write_edition
 from tests.archives.fluxnet2015 import COLUMNS, write_csv, write_zip
+from tests.protocols.tables import placed
 
 MODEL = """
 import pandas as pd
@@ -431,8 +433,24 @@ def test_dates_of_features_may_be_whole_numbers(small_folder: Path, tmp_path: Pa
 
 
 def test_protocols_drawn_again_are_the_same_lists(small_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["protocols", "--verify", "--data", str(small_folder)]) == 0
+    assert main(["protocols", "verify", "--data", str(small_folder)]) == 0
     assert "drawn again, the same lists" in capsys.readouterr().out
+    assert main(["protocols", "verify", "--json", "--data", str(small_folder)]) == 0
+    assert json.loads(capsys.readouterr().out)["differences"] == []
+
+
+def test_protocols_are_compared_with_those_of_an_edition(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify = ["protocols", "verify", "--data", str(small_folder), "--edition"]
+    assert main([*verify, str(small_folder / "protocols.json")]) == 0
+    assert "the same lists as" in capsys.readouterr().out
+    drawn, _ = draw_all(placed())
+    (tmp_path / "other.json").write_text(write_edition(drawn))
+    assert main([*verify, str(tmp_path / "other.json")]) == 1
+    assert "veg_holdout: not taken, towers missing here (170): XX-000" in capsys.readouterr().out
+    assert main(["protocols", "--edition", "x.json", "--data", str(small_folder)]) == 2
+    assert "carbonbench protocols verify --edition FILE" in capsys.readouterr().err
 
 
 def test_a_leakage_audit_tells_distances_and_shared_towers(

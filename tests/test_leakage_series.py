@@ -77,6 +77,11 @@ def test_a_step_function_is_the_same_where_other_days_are_missing() -> None:
     assert shared(days(1, Lai_M=one), days(2, Lai_M=other)) == ["Lai_M"]
 
 
+def test_what_follows_from_the_date_alone_is_no_evidence() -> None:
+    day = np.arange(1461) % 365 / 365.0
+    assert shared(days(1, season_day=day), days(2, season_day=day)) == []
+
+
 def test_a_tower_is_not_compared_with_itself() -> None:
     tower = read([("A", days(1))])
     assert duplicates(tower, tower) == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from ._shared import add_data, add_json, as_json, command
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = command(commands, "protocols", _protocols, "list the protocols of a dataset folder")
-    parser.add_argument("--verify", action="store_true", help="draw them again and tell every difference")
+    parser.add_argument("action", nargs="?", choices=("verify",), help="draw them again and tell every difference")
+    parser.add_argument(
+        "--edition", metavar="FILE", help="with verify: compare with a published protocols.json instead"
+    )
     add_data(parser)
     add_json(parser)
 
@@ -23,8 +27,10 @@ def _protocols(args: argparse.Namespace) -> int:
     from ..dataset_folder import DatasetFolder
 
     folder = DatasetFolder.find(args.data)
-    if args.verify:
-        return _verify(folder)
+    if args.action == "verify":
+        return _verify(folder, args)
+    if args.edition:
+        raise UsageError("--edition is compared with by `carbonbench protocols verify --edition FILE`.")
     rows = {file: shard["rows"] for file, shard in folder.manifest["shards"].items()}
     listed = [
         {
@@ -44,9 +50,17 @@ def _protocols(args: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(folder: DatasetFolder) -> int:
-    from ..protocols import verify
+def _verify(folder: DatasetFolder, args: argparse.Namespace) -> int:
+    from ..edition import Edition
+    from ..protocols import against_edition, verify
 
-    differences = verify(folder.protocols, folder.sites)
-    print("\n".join(differences) or f"{len(folder.protocols)} protocols: drawn again, the same lists")
+    if args.edition:
+        differences = against_edition(folder.protocols, Edition.read(args.edition).contents, folder.sites)
+        same = f"the same lists as {args.edition}"
+    else:
+        differences, same = verify(folder.protocols, folder.sites), "drawn again, the same lists"
+    if args.json:
+        print(as_json({"protocols": len(folder.protocols), "differences": differences}))
+    else:
+        print("\n".join(differences) or f"{len(folder.protocols)} protocols: {same}")
     return 1 if differences else 0

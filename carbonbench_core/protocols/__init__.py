@@ -17,7 +17,7 @@ from __future__ import annotations
 from ._draw import QC_THRESHOLD, SEED, draw_all, families, require, rules
 from ._edition import read_edition, write_edition
 from ._few_shot import SUPPORT_DAYS, derive, few_shot, is_site_holdout, split_name
-from ._frozen import pin, verify
+from ._frozen import against_edition, pin, verify
 from ._protocol import FEWEST_TOWERS, SPLITS, Holdout, Parts, Protocol, part_file, part_of, whole
 from ._rows import SUPPORT, masked, row_mask
 
@@ -31,6 +31,7 @@ __all__ = [
     "Holdout",
     "Parts",
     "Protocol",
+    "against_edition",
     "derive",
     "draw_all",
     "families",

@@ -77,20 +77,51 @@ def pin(edition: Mapping[str, object], sites: pd.DataFrame) -> tuple[dict[str, P
     return protocols, differences + _listed("towers here that the edition does not know", set(has_late) - named)
 
 
+def against_edition(frozen: Mapping[str, Protocol], edition: Mapping[str, object], sites: pd.DataFrame) -> list[str]:
+    """Compare the protocols of a folder with those of a published edition, and return what differs.
+
+    Parameters
+    ----------
+    frozen : mapping, name -> Protocol, of the folder
+    edition : mapping, the contents of a protocols.json
+    sites : DataFrame [S], site_id and has_late of the folder's towers
+
+    Returns
+    -------
+    list of str, one difference each: what of the edition the folder lacks, lists that are others here, towers and
+        protocols that the edition does not know; empty where the folder has the edition's protocols and no others
+
+    Raises
+    ------
+    ProtocolError : as `pin`
+    """
+    _, differences = pin(edition, sites)
+    published = read_edition(edition)
+    differences += _listed("protocols of the edition that are not frozen here", published.keys() - frozen.keys())
+    for name in (name for name in published if name in frozen):
+        differences += _differ(published[name], frozen[name], "the folder")
+    return differences + _listed("protocols frozen here that the edition has not", frozen.keys() - published.keys())
+
+
 def _compare(frozen: Protocol, redrawn: Protocol | None, reason: str) -> list[str]:
     if redrawn is None:
         return [f"{frozen.name}: is frozen but can no longer be drawn: {reason}"]
-    if redrawn.digest == frozen.digest:
+    return _differ(frozen, redrawn, "redrawing")
+
+
+def _differ(frozen: Protocol, other: Protocol, who: str) -> list[str]:
+    """Return what another protocol of the name has more, less or otherwise."""
+    if other.digest == frozen.digest:
         return []
     found = []
-    for split in dict.fromkeys([*frozen.splits, *redrawn.splits]):
-        before, now = ({"-".join(part_of(f)) for f in p.splits.get(split, [])} for p in (frozen, redrawn))
-        found += _listed(f"{frozen.name}, {split}: redrawing adds", now - before)
-        found += _listed(f"{frozen.name}, {split}: redrawing drops", before - now)
-    for name in ("rule", "family", "rows"):
-        before, now = getattr(frozen, name), getattr(redrawn, name)
+    for split in dict.fromkeys([*frozen.splits, *other.splits]):
+        before, now = ({"-".join(part_of(f)) for f in p.splits.get(split, [])} for p in (frozen, other))
+        found += _listed(f"{frozen.name}, {split}: {who} adds", now - before)
+        found += _listed(f"{frozen.name}, {split}: {who} drops", before - now)
+    for name in ("rule", "family", "rows", "seed", "qc_threshold"):
+        before, now = getattr(frozen, name), getattr(other, name)
         if before != now:
-            found.append(f"{frozen.name}: {name} is frozen as {before!r}, redrawing gives {now!r}")
+            found.append(f"{frozen.name}: {name} is frozen as {before!r}, {who} gives {now!r}")
     return found or [f"{frozen.name}: the order of its files differs"]
 
 

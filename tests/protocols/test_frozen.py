@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from carbonbench_core.errors import ProtocolError
-from carbonbench_core.protocols import draw_all, pin, read_edition, verify, write_edition
+from carbonbench_core.protocols import against_edition, draw_all, pin, read_edition, verify, write_edition
 from tests.protocols.tables import placed
 
 
@@ -169,3 +169,27 @@ def test_a_place_that_is_none_in_the_list_of_shards_is_refused(place: object) ->
 def test_contents_that_are_no_protocols_are_refused(contents: dict) -> None:
     with pytest.raises(ProtocolError, match="Build the folder again"):
         read_edition(contents)
+
+
+def test_a_folder_of_the_editions_towers_has_its_protocols() -> None:
+    assert against_edition(draw_all(placed())[0], edition(placed()), placed()) == []
+
+
+def test_a_folder_with_other_sites_says_exactly_what_differs() -> None:
+    sites = placed()
+    other = pd.concat([sites.iloc[1:], sites.iloc[[1]].assign(site_id="ZZ-New")], ignore_index=True)
+    differences = against_edition(draw_all(other)[0], edition(sites), other)
+    assert "veg_holdout: not taken, towers missing here (1): XX-000" in differences
+    assert "towers here that the edition does not know (1): ZZ-New" in differences
+    assert "random_days, test: the folder adds (2): ZZ-New-early, ZZ-New-late" in differences
+    assert "random_days, test: the folder drops (1): XX-000-early" in differences
+
+
+def test_a_folder_drawn_with_another_threshold_is_no_folder_of_the_edition() -> None:
+    sites = placed()
+    differences = against_edition(draw_all(sites, qc_threshold=0.8)[0], edition(sites), sites)
+    assert "veg_holdout: qc_threshold is frozen as 1.0, the folder gives 0.8" in differences
+    del (frozen := draw_all(sites)[0])["warm_shift"]
+    assert against_edition(frozen, edition(sites), sites) == [
+        "protocols of the edition that are not frozen here (1): warm_shift"
+    ]
