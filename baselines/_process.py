@@ -84,6 +84,8 @@ class ProcessModel(Baseline):
         values, self._given = read_drivers(train, self._names)
         weight = np.nan_to_num(quality(train), nan=0.0)
         self._refuse_unknown(values)
+        for given, gaps in zip(self._given, np.isnan(values).sum(axis=0), strict=True):
+            given["season of the class"] = int(gaps)
         self._seasons = class_seasons(train, values, tower_weights(train, np.ones(len(values))), LEVELS, SEASON)
         drivers = self._filled(train, values)
         potential, y = self._potential(train, drivers), targets(train)

@@ -35,6 +35,9 @@ class PModel(ProcessModel):
 
     `published` keeps the quantum yield of Stocker et al. 2020; the respiration is calibrated either way.
 
+    Pooling and E0 were chosen by fourfold cross-validation over the 106 FLUXNET2015 towers that no test split of
+    veg_holdout and climate_holdout held.
+
     Settings
     --------
     acclimation : int, days that leaves take to adjust to temperature and dryness, averaged over [days]

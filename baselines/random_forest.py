@@ -111,6 +111,7 @@ def _read(path: Path, inputs: int) -> RandomForestRegressor:
     CarbonBenchError : other types, another kind of model, or trees that would lead outside their own memory
     """
     from sklearn.ensemble import RandomForestRegressor
+    from sklearn.tree import DecisionTreeRegressor
 
     skops = need("skops.io", "trees")
     strangers = set(skops.get_untrusted_types(file=path)) - set(TRUSTED)
@@ -118,7 +119,9 @@ def _read(path: Path, inputs: int) -> RandomForestRegressor:
         raise CarbonBenchError(f"{path} holds {', '.join(sorted(strangers))}, which no forest has. It is not read.")
     forest = skops.load(path, trusted=TRUSTED)
     sound = isinstance(forest, RandomForestRegressor) and forest.n_features_in_ == inputs
-    if not sound or not all(_is_sound(tree.tree_, inputs) for tree in forest.estimators_):
+    trees = forest.estimators_ if sound else []
+    sound &= all(type(tree) is DecisionTreeRegressor and _is_sound(tree.tree_, inputs) for tree in trees)
+    if not sound:
         raise CarbonBenchError(f"{path} is no forest of {inputs} inputs. Fit and save the model again.")
     return forest
 

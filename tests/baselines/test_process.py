@@ -204,7 +204,7 @@ def test_a_tower_without_fpar_has_the_season_of_its_class_and_it_is_said(name: s
     np.testing.assert_allclose(got["gpp"][40:320], expected["gpp"][40:320], rtol=0.03)
     model.save_pretrained(tmp_path)
     state = json.loads((tmp_path / "config.json").read_text())["state"]
-    assert state["training_days_by_source"]["fpar"] == {"FAPAR": 400}
+    assert state["training_days_by_source"]["fpar"] == {"FAPAR": 400, "season of the class": 400}
 
 
 @pytest.mark.parametrize("name", PROCESS)
