@@ -18,7 +18,11 @@ class EALSTM(Network):
 
     name = "ea_lstm"
     architecture = "modeling_ea_lstm.CarbonEALSTM"
-    defaults: ClassVar[dict[str, Any]] = Network.defaults | {"forget_bias": 3.0}
+    defaults: ClassVar[dict[str, Any]] = Network.defaults | {
+        "hidden": 128,
+        "learning_rate": 3e-3,
+        "forget_bias": 3.0,
+    }
 
     def sizes(self) -> dict[str, Any]:
         """Return the bias of the forget gate."""
