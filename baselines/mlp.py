@@ -23,7 +23,12 @@ class MLP(Network):
     name = "mlp"
     architecture = "modeling_mlp.CarbonMLP"
     counts = ("layers",)
-    defaults: ClassVar[dict[str, Any]] = Network.defaults | {"layers": 2, "means": (7, 30)}
+    defaults: ClassVar[dict[str, Any]] = Network.defaults | {
+        "hidden": 128,
+        "learning_rate": 3e-3,
+        "layers": 2,
+        "means": (7, 30),
+    }
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         super().__init__(seed, **settings)
