@@ -15,16 +15,18 @@ class Attention(Network):
     Settings
     --------
     layers, heads : int, of the encoder
+    widening : int, how many times wider than the hidden states the feed-forward blocks are
     others : see `_network.Network`
     """
 
-    counts = ("layers", "heads")
-    defaults: ClassVar[dict[str, Any]] = Network.defaults | {"layers": 2, "heads": 4}
+    counts = ("layers", "heads", "widening")
+    defaults: ClassVar[dict[str, Any]] = Network.defaults | {"layers": 2, "heads": 4, "widening": 2}
     quick: ClassVar[dict[str, Any]] = Network.quick | {"layers": 1}
     published: ClassVar[dict[str, Any]] = Network.published | {
         "hidden": 128,
         "layers": 2,
         "heads": 4,
+        "widening": 4,
         "dropout": 0.2,
         "learning_rate": 5e-4,
     }
@@ -41,5 +43,5 @@ class Attention(Network):
         return {
             "num_hidden_layers": own["layers"],
             "num_attention_heads": own["heads"],
-            "intermediate_size": 2 * own["hidden"],
+            "intermediate_size": own["widening"] * own["hidden"],
         }

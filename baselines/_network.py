@@ -11,6 +11,7 @@ import numpy as np
 
 from carbonbench_core.encoding import Scaler
 from carbonbench_core.errors import CarbonBenchError, FeatureError
+from carbonbench_core.quantile_columns import quantile_column
 from carbonbench_core.rows import TARGETS, class_codes, quality, sites, targets
 from carbonbench_core.windows import Windows, to_windows
 
@@ -61,7 +62,7 @@ class Network(Baseline):
     balance : "none", or what is drawn equally often: "tower", "igbp" or "koppen" (main class)
     class_weights : list of "igbp", "koppen": the loss of a class is weighted by n / (k n_c) of k classes
     closure : "free", "closed" or "penalty"; closure_weight, non_negative : see `modeling_fluxes.FluxConfig`
-    quantiles : list of float, levels to predict beside the median, in whole per cent; trained by the pinball loss
+    quantiles : list of float, two levels or more, in whole per cent, to predict by the pinball loss; fluxes are medians
     members : int, networks from as many seeds, `seed` the first, whose predictions are averaged
     coordinates : bool, whether latitude and longitude are inputs
     day_of_year : bool, add sine and cosine of the season day, shifted by half a year south of the equator
@@ -154,8 +155,8 @@ class Network(Baseline):
         return [CLASSES[name] for name in (own["balance"], *own["class_weights"]) if name in CLASSES]
 
     def _outputs(self) -> list[str]:
-        levels = [f"q{round(100 * q):02}" for q in self.settings["quantiles"]]
-        return [*TARGETS, *(f"{target}_{level}" for target in TARGETS for level in levels)]
+        levels = self.settings["quantiles"]
+        return [*TARGETS, *(quantile_column(target, level) for target in TARGETS for level in levels)]
 
     def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
         _need_libraries()

@@ -51,16 +51,16 @@ def check_network(own: dict[str, Any], counts: tuple[str, ...] = ()) -> None:
 
 
 def check_levels(levels: list[float] | tuple[float, ...]) -> None:
-    """Refuse levels that are no rising whole per cents, since the columns are named by them.
+    """Refuse levels that are no rising whole per cents, since columns are named by them, and one, which has no width.
 
     Raises
     ------
     UsageError : they are not
     """
     numbers = all(isinstance(q, float) and 0 < q < 1 and abs(100 * q - round(100 * q)) < 1e-9 for q in levels)
-    if not numbers or sorted(set(levels)) != list(levels):
+    if not numbers or sorted(set(levels)) != list(levels) or len(levels) == 1:
         raise UsageError(
-            f"Got quantiles={list(levels)!r}, expected rising levels in whole per cent, e.g. [0.05, 0.95]."
+            f"Got quantiles={list(levels)!r}, expected two rising levels or more in whole per cent, e.g. [0.05, 0.95]."
         )
 
 

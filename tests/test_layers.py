@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "predictions": BASE | {"quantile_columns", "suspect_units"},
     "harmonise": BASE | {"archives", "towers"},
     "report": BASE | {"predictions", "quantile_columns", "figure"},
-    "baselines": INPUTS,
+    "baselines": INPUTS | {"quantile_columns"},
     "metrics": set(),
 }
 HEAVY = {"torch", "transformers", "lightgbm", "xgboost", "skops", "pyrealm"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,9 @@ from carbonbench_baselines.transformer import Transformer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carbonbench_core.dataset_folder import DatasetFolder
 from carbonbench_core.errors import UsageError
+from carbonbench_core.run import run
 
 QUICK = {**Transformer.quick, "num_threads": 1, "progress": False, "device": "cpu"}
 MEAN, SCALE = [3.0, 2.0, -2.0], [4.0, 1.5, 2.5]
@@ -131,6 +134,15 @@ def test_as_many_days_lie_below_a_level_as_it_says(with_quantiles: Transformer, 
             assert low < (train[target] < out[f"{target}_{level}"])[known].mean() < high
 
 
+def test_quantiles_of_a_run_are_scored(small_folder: Path, tmp_path: Path) -> None:
+    settings = {**QUICK, "max_epochs": 1, "quantiles": [0.05, 0.95], "features": ["TA_F", "SW_IN_F", "igbp"]}
+    folder = DatasetFolder.open(small_folder)
+    row = run("veg_holdout", "transformer", folder, "tower", 0, settings, tmp_path, None).row
+    assert 0 <= row["gpp.coverage.q50"] <= 1
+    assert row["nee.interval_width.q50"] > 0
+    assert row["reco.n_crossed"] == 0
+
+
 def test_quantiles_are_saved_with_the_model(
     with_quantiles: Transformer, test_towers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -139,9 +151,11 @@ def test_quantiles_are_saved_with_the_model(
     assert from_pretrained(folder).predict(test_towers).equals(with_quantiles.predict(test_towers))
 
 
-@pytest.mark.parametrize("wrong", [[0.95, 0.05], [0.5, 0.5], [0.0], [1.0], [0.025], ["q05"], [5], [math.nan]])
+@pytest.mark.parametrize(
+    "wrong", [[0.95, 0.05], [0.5, 0.5], [0.0], [1.0], [0.5], [0.025, 0.5], ["q05"], [5, 95], [math.nan]]
+)
 def test_levels_that_are_no_rising_whole_per_cents_are_refused(wrong: list[object]) -> None:
-    with pytest.raises(UsageError, match="expected rising levels in whole per cent"):
+    with pytest.raises(UsageError, match="expected two rising levels or more in whole per cent"):
         Transformer(quantiles=wrong)
 
 

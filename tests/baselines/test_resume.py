@@ -102,7 +102,7 @@ def test_a_finished_training_is_read_back_and_not_repeated(
     ("more", "words"),
     [
         ({"hidden": 32}, "hidden 16 there, 32 now"),
-        ({"quantiles": [0.05]}, "quantiles"),
+        ({"quantiles": [0.05, 0.95]}, "quantiles"),
         ({"max_epochs": 4}, "max_epochs"),
     ],
 )
