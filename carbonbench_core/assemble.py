@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import card, citations, covariates, dataset_folder, protocols, schema
+from . import card, citations, dataset_folder, protocols, schema
 from .dataset_folder import DatasetFolder
 from .edition import of_published_data
 from .files import read_shard, write_shard, write_text
@@ -60,7 +60,7 @@ def assemble(
             report.edition = of_published_data(str(name), drawn)
     report.towers, report.protocols = len(sites), sorted(drawn)
     report.counts = _sum_counts(outcome["counts"] for outcome in outcomes)
-    report.notes = [note for outcome in outcomes for note in outcome["notes"]]
+    report.notes += [note for outcome in outcomes for note in outcome["notes"]]
     report.conflicts = [
         {"site_id": outcome["site"]["site_id"], **conflict} for outcome in outcomes for conflict in outcome["conflicts"]
     ]
@@ -73,7 +73,6 @@ def assemble(
         "towers": len(sites),
         "citations": _citations(outcomes),
         "columns": columns,
-        "covariates": covariates.described(outcome["provenance"] for outcome in outcomes),
         "feature_sets": schema.available_feature_sets(columns),
         "target_variants": dict(sorted(Counter(sites["target_variant"]).items())),
         "counts": report.counts,

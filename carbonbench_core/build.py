@@ -77,6 +77,7 @@ def build(
     qc_threshold: float = protocols.QC_THRESHOLD,
     edition: str | Path | None = None,
     keep_duplicates: bool = False,
+    covariate_paths: Iterable[str | Path] = (),
     koppen: str | Path | None = None,
     workers: int | None = None,
     progress: bool = False,
@@ -95,6 +96,7 @@ def build(
         its own quality threshold
     keep_duplicates : bool, keep a tower's record of each network under an id of its own: a replica of the benchmark's
         first version, in which one tower may stand on both sides of a split
+    covariate_paths : iterable of path, files of features, or folders that are walked; they count before the records'
     koppen : path, optional, a Koppen-Geiger raster whose classes count before all others
     workers : int, processes; all cores if None, in this process if 1
     progress : bool, show a progress bar
@@ -117,7 +119,7 @@ def build(
     inventory = archives.scan(sources, options)
     read_from = {path for entry in inventory.entries for path in (entry.path, *entry.companions)}
     digests = {path: sha256_of(path) for path in sorted(read_from)}
-    given = covariates.gather(koppen)
+    given = covariates.gather(covariate_paths, koppen)
     joining = {path: sha256_of(path) for path in given.files}
     given = replace(given, fingerprint="/".join(joining.values()))
     plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates, given, flagged)
@@ -182,6 +184,9 @@ def write_folder(
         if not outcomes:
             reasons = "; ".join(f"{k}: {v}" for k, v in list(report.failed.items())[:3])
             raise ArchiveError(f"None of the {len(report.failed)} records could be read. {reasons}")
+        features, unmatched = covariates.described(outcomes, plan.given if plan else covariates.NOTHING)
+        report.notes += unmatched
+        described = described | {"covariates": features}
         finished = place / "folder"
         assemble(outcomes, finished, place, report, described, qc_threshold, edition)
         dataset_folder.put_in_place(finished, out)

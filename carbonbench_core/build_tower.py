@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .towers import Tower
 
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
-TOWER_VERSION = 6
+TOWER_VERSION = 8
 KELVIN = 273.15  # 0 degC
 # Site ids name files, so they must not name anything else.
 SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -78,8 +78,8 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         tower.tower_id, tower.aliases = job.tower_id or job.site_id, job.aliases
         covariates.settle(tower, record.table, job.given)
         days = harmonise(record, tower)
-        joined = covariates.join(days.table, job.given)
-        days = _masked(replace(days, table=joined.table, notes=[*days.notes, *joined.notes]), job.mask)
+        joined = covariates.join(days.table, job.given, (job.site_id, job.tower_id, *job.aliases))
+        days = _masked(replace(days, table=joined.table, counts=days.counts | +joined.counts), job.mask)
         parts = {part: _write_part(table, place, job.site_id, part) for part, table in split_parts(days).items()}
     except CarbonBenchError as error:
         return {"source": job.site_id, "error": str(error)}
@@ -92,6 +92,7 @@ def write_tower(job: Job, listed: dict | None, place: Path) -> dict:
         "failed": record.failed,
         "conflicts": tower.conflicts,
         "provenance": joined.provenance,
+        "matched": joined.matched,
         "notes": [f"{job.site_id}: {note}" for note in (*tower.notes, *tower.lacking, *days.notes)],
     }
     write_text(record_file, json.dumps(outcome, default=str))

@@ -88,7 +88,13 @@ def _modis() -> list[Column]:
     ]
     angles = [Column(name, "float32", "degree", "driver", "MOD09GA", t, _ZERO_SHOT) for name, t in text.items()]
     clouds = Column("clouds", "float32", "0-1", "driver", "MOD09GA", "cloud fraction of the pixel box", _ZERO_SHOT)
-    return [*bands, *angles, clouds]
+    sets, age = ("tower", "all"), "days since the last day with a usable pixel"  # beyond the published sets
+    eight_day = [
+        Column(f"sur_refl_b0{b}_8day", "float32", "1", "driver", "MOD09A1", f"eight-day reflectance, band {b}", sets)
+        for b in range(1, 8)
+    ]
+    since = Column("days_since_clear", "float32", "d", "driver", "MOD09GA", age, sets)
+    return [*bands, *angles, clouds, since, *eight_day]
 
 
 # ERA5-Land: variable -> (unit, smallest feature set). A name ending in _sum is accumulated over the day, the others

@@ -28,6 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="a record per network and tower, as in the benchmark's first version: test towers LEAK into training",
     )
+    parser.add_argument("--covariates", nargs="+", default=[], metavar="PATH", help="files or folders of features")
     parser.add_argument(
         "--koppen", metavar="RASTER", help="GeoTIFF of Koppen-Geiger classes, counted before all others"
     )
@@ -47,6 +48,7 @@ def _build(args: argparse.Namespace) -> int:
         qc_threshold=args.qc,
         edition=args.edition,
         keep_duplicates=args.keep_duplicates,
+        covariate_paths=args.covariates,
         koppen=args.koppen,
         workers=args.workers,
         progress=not args.json,

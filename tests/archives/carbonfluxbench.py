@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from carbonbench_core import schema
 
-MODIS = [c.name for c in schema.COLUMNS.values() if c.source == "MOD09GA"]
+MODIS = [c.name for c in schema.COLUMNS.values() if c.source == "MOD09GA" and "full" in c.sets]
 ERA5 = [c.name for c in schema.COLUMNS.values() if c.source == "ERA5-Land"]
 FILES = {"MOD09GA.parquet": MODIS, "ERA5.parquet": ERA5}
 FLUXES = ("GPP_NT_VUT_USTAR50", "RECO_NT_VUT_USTAR50", "NEE_VUT_USTAR50", "NEE_VUT_USTAR50_QC")

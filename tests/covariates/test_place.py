@@ -105,7 +105,7 @@ def test_temperatures_that_are_none_leave_the_class_open_with_a_note() -> None:
 def test_a_raster_counts_before_what_is_said_and_the_difference_is_noted(tmp_path: Path) -> None:
     values = np.zeros((2000, 2000), np.uint8)
     values[900:1100, 900:1100] = 1 + KOPPEN.index("Cfa")
-    given = covariates.gather(write_raster(tmp_path / "kg.tif", values))
+    given = covariates.gather(koppen=write_raster(tmp_path / "kg.tif", values))
     found = tower(koppen_main="D", koppen="Dfb", origin={"koppen": "archive"})
     covariates.settle(found, weather(), given)
     assert (found.koppen_main, found.koppen) == ("C", "Cfa")
@@ -117,9 +117,9 @@ def test_at_the_shore_the_nearest_class_within_5_km_is_taken(tmp_path: Path) -> 
     # 50 N, 10 E is the corner of pixel (1000, 1000); 0.01 degree is 1.1 km south and 0.7 km east.
     values = np.zeros((2000, 2000), np.uint8)
     values[1003, 1000], values[1000, 1006] = 1 + KOPPEN.index("Dfb"), 1 + KOPPEN.index("ET")  # 3.3 and 4.3 km off
-    near = covariates.gather(write_raster(tmp_path / "near.tif", values))
+    near = covariates.gather(koppen=write_raster(tmp_path / "near.tif", values))
     values[1003, 1000], values[1000, 1006], values[1005, 1000] = 0, 0, 30  # 5.6 km off
-    far = covariates.gather(write_raster(tmp_path / "far.tif", values))
+    far = covariates.gather(koppen=write_raster(tmp_path / "far.tif", values))
     found, lost = tower(), tower()
     covariates.settle(found, weather().slice(0, 9), near)
     covariates.settle(lost, weather().slice(0, 9), far)
@@ -133,14 +133,14 @@ def test_maps_from_minus_180_and_from_0_degrees_give_the_same_class(tmp_path: Pa
     values = np.full((180, 360), 30, np.uint8)
     column = (-70 % 360) if west == 0 else 110
     values[40:60, column - 3 : column + 3] = 1 + KOPPEN.index("Dfb")
-    given = covariates.gather(write_raster(tmp_path / "kg.tif", values, west, 90.0, 1.0))
+    given = covariates.gather(koppen=write_raster(tmp_path / "kg.tif", values, west, 90.0, 1.0))
     found = Tower("XX-One", "N", latitude=42.5, longitude=-70.5)
     covariates.settle(found, weather().slice(0, 9), given)
     assert found.koppen == "Dfb"
 
 
 def test_a_tower_off_the_map_falls_back(tmp_path: Path) -> None:
-    given = covariates.gather(write_raster(tmp_path / "kg.tif", np.ones((10, 10), np.uint8), north=-30.0))
+    given = covariates.gather(koppen=write_raster(tmp_path / "kg.tif", np.ones((10, 10), np.uint8), north=-30.0))
     found = tower()
     covariates.settle(found, weather(), given)
     assert found.koppen == "Dfb"
@@ -148,20 +148,20 @@ def test_a_tower_off_the_map_falls_back(tmp_path: Path) -> None:
 
 
 def test_a_raster_of_another_legend_is_refused(tmp_path: Path) -> None:
-    given = covariates.gather(write_raster(tmp_path / "kg.tif", np.full((2000, 2000), 43, np.uint8)))
+    given = covariates.gather(koppen=write_raster(tmp_path / "kg.tif", np.full((2000, 2000), 43, np.uint8)))
     with pytest.raises(FeatureError, match=r"kg.tif holds 43; expected 1 to 30"):
         covariates.settle(tower(), weather(), given)
 
 
 def test_what_is_no_raster_of_classes_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
-        covariates.gather(tmp_path / "none.tif")
+        covariates.gather(koppen=tmp_path / "none.tif")
     floats = write_raster(tmp_path / "t.tif", np.ones((5, 5), np.float32))
     with pytest.raises(UsageError, match=r"holds float32.*expected whole numbers"):
-        covariates.gather(floats)
+        covariates.gather(koppen=floats)
     (tmp_path / "text.tif").write_text("no raster")
     with pytest.raises(UsageError, match=r"cannot be read.*Give a GeoTIFF"):
-        covariates.gather(tmp_path / "text.tif")
+        covariates.gather(koppen=tmp_path / "text.tif")
 
 
 def test_a_build_with_a_raster_tells_the_origin_and_the_file(tmp_path: Path) -> None:

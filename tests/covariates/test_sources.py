@@ -72,9 +72,11 @@ def test_a_column_of_nulls_alone_is_no_column() -> None:
 
 
 def test_the_manifest_counts_the_towers_of_every_origin_of_a_column() -> None:
-    told = covariates.described([{"TA_F": covariates.RECORD}, {"TA_F": covariates.RECORD, "day_length": "calendar"}])
+    provenances = [{"TA_F": covariates.RECORD}, {"TA_F": covariates.RECORD, "day_length": "calendar"}]
+    told, notes = covariates.described(({"provenance": p, "matched": []} for p in provenances), covariates.NOTHING)
     assert told["columns"] == {"day_length": {"calendar": 1}, "TA_F": {covariates.RECORD: 2}}
     assert told["priority"] == list(covariates.PRIORITY)
+    assert (told["files"], notes) == ([], [])
 
 
 def test_targets_and_keys_are_left_as_they_stand() -> None:
