@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from carbonbench_core import protocols
+from carbonbench_core.report.ladder import describe, ladders
 from carbonbench_core.report.leaderboard import leaderboard
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +26,11 @@ def results_table() -> str:
     return leaderboard(ROOT / "results").markdown()
 
 
-TABLES = {"protocols": protocol_table, "results": results_table}
+def ladder_table() -> str:
+    return describe(ladders(ROOT / "results"))
+
+
+TABLES = {"protocols": protocol_table, "results": results_table, "ladder": ladder_table}
 
 
 def rendered(text: str) -> str:

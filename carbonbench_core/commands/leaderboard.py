@@ -34,9 +34,11 @@ def _leaderboard(args: argparse.Namespace) -> None:
 
 
 def _ladder(args: argparse.Namespace) -> None:
-    from ..report.ladder import describe, ladders, picture
+    from ..report.ladder import describe, ladders
 
     found = ladders(args.results)
     print(as_json([ladder.to_json() for ladder in found]) if args.json else describe(found))
     if args.picture:
+        from ..report.ladder_picture import picture
+
         picture(found, args.picture)

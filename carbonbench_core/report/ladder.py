@@ -1,8 +1,9 @@
 """The ladder of protocols: what a model loses with every way of knowing the test towers that is taken away.
 
-A pure function of result rows. A rung is a protocol, or a family with all its folds; a step is the difference of the
-medians at the towers that both rungs test, drawn again together. The days scored there differ from rung to rung, and
-so do the numbers of training towers: what a step costs is the whole change, not that of one cause in isolation.
+A pure function of result rows. A rung is a protocol, or a family with all its folds; what a step costs is taken tower
+by tower, at those that both rungs test: the median of a tower's score before less its score here, which leaves out that
+some towers are harder than others. The days scored there differ from rung to rung, and so do the numbers of training
+towers: what a step costs is the whole change, not that of one cause in isolation.
 """
 
 from __future__ import annotations
@@ -16,12 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..errors import UsageError
-from ..figure import new_figure
 from ..schema import TARGETS
-from .bootstrap import Interval
-from .comparison import compare
-from .intervals import draws_of, higher_is_better
+from .bootstrap import Interval, quantile_intervals
+from .intervals import draws_of
 from .leaderboard import Leaderboard, leaderboard, markdown_table
 from .table import Entry, Table, number
 
@@ -67,8 +65,9 @@ class Step:
     rung : Rung
     value : Interval, the median over the rung's test towers
     n_towers : int, of the rung
-    cost : Interval or None, the median before less the median here, at the towers of both; None without towers
+    cost : Interval or None, what the median tower lost of those that both rungs test; None without such towers
     n_common : int, towers of both
+    before : str, the protocol the step leads from, "" for the first that was run
     """
 
     rung: Rung
@@ -76,13 +75,15 @@ class Step:
     n_towers: int
     cost: Interval | None
     n_common: int
+    before: str
 
     def to_json(self) -> dict[str, Any]:
         """Return the step as JSON types; what is not known is None."""
         ends = {f"median{end}": value for end, value in zip(_ENDS, self.value, strict=True)}
         cost = {f"cost{end}": value for end, value in zip(_ENDS, self.cost or (None,) * 3, strict=True)}
         known = {key: None if value is None or math.isnan(value) else value for key, value in (ends | cost).items()}
-        return {"protocol": self.rung.protocol, "n_sites": self.n_towers, **known, "n_common": self.n_common}
+        of_step = {"before": self.before or None, "n_common": self.n_common}
+        return {"protocol": self.rung.protocol, "n_sites": self.n_towers, **known, **of_step}
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,10 @@ class Ladder:
 
 
 NOTE = (
-    "Median over the test towers (their number); then the step: what was lost at the towers that both rungs test, "
-    "median before less median here, with its 95 % interval over draws of towers, neighbours together, and the number "
-    "of those towers. `unseen_veg` and `spatial_blocks_0km` are compared with `veg_holdout`, every other rung with the "
-    "one above it. Rungs also differ in their days and in the number of training towers."
+    "Median R2 over the test towers (their number); then what the step costs: the median, over the towers that both "
+    "rungs test, of a tower's R2 before less its R2 here, with the 95 % interval over draws of towers, neighbours "
+    "together, and the number of those towers. `unseen_veg` and `spatial_blocks_0km` are compared with `veg_holdout`, "
+    "every other rung with the one above it. Rungs also differ in their days and in the number of training towers."
 )
 
 
@@ -168,43 +169,6 @@ def describe(found: list[Ladder]) -> str:
         rungs = ", ".join(rung.protocol for rung in LADDER)
         return f"No model has rows of two rungs of the ladder on the same data. Its rungs: {rungs}."
     return "\n\n".join(ladder.markdown() for ladder in found)
-
-
-def picture(found: list[Ladder], path: str | Path) -> None:
-    """Draw every model's median at every rung, a panel for each target.
-
-    Parameters
-    ----------
-    found : list of Ladder; the one with most steps is drawn
-    path : path, .png, .svg or .pdf
-
-    Raises
-    ------
-    CarbonBenchError : matplotlib is not installed; says which extra brings it
-    UsageError : there is no ladder to draw, or the path has no such suffix
-    """
-    if not found:
-        raise UsageError("There is no ladder to draw: no model has rows of two rungs on the same data.")
-    ladder = max(found, key=lambda each: sum(len(s) for models in each.steps.values() for s in models.values()))
-    figure = new_figure(path, (12, 4.2))
-    figure.suptitle(ladder.title, fontsize=10)
-    panels = figure.subplots(1, len(ladder.steps), sharey=True)
-    for axes, (target, models) in zip(panels, ladder.steps.items(), strict=True):
-        _panel(axes, target, models)
-    panels[0].set_ylabel("median R2 over test towers")
-    panels[-1].legend(fontsize=8)
-    figure.savefig(path, dpi=150)
-
-
-def _panel(axes: Any, target: str, models: Mapping[str, list[Step]]) -> None:
-    place = {rung: i for i, rung in enumerate(LADDER)}
-    for i, (model, steps) in enumerate(models.items()):
-        x = np.array([place[step.rung] for step in steps]) + 0.12 * (i - (len(models) - 1) / 2)
-        value, low, high = (np.array([step.value[end] for step in steps]) for end in range(3))
-        axes.errorbar(x, value, [value - low, high - value], fmt="o-", markersize=4, linewidth=1, label=model)
-    axes.axhline(0, color="black", linewidth=0.6)
-    axes.set_title(target.upper(), fontsize=10)
-    axes.set_xticks(range(len(LADDER)), [rung.protocol for rung in LADDER], rotation=60, ha="right", fontsize=8)
 
 
 def _latest(tables: list[Table]) -> dict[str, Table]:
@@ -249,22 +213,22 @@ def _steps(target: str, rungs: Mapping[str, _At]) -> list[Step]:
         value = table.intervals(target, SCORE).get(entry.label)
         value = value or Interval(entry.value(f"{target}.{SCORE}.q50"), math.nan, math.nan)
         before = _before(rung, rungs)
-        cost, n_common = _cost(before, entry, target) if before else (None, 0)
-        steps.append(Step(rung, value, int(entry.rows[0]["n_sites"]), cost, n_common))
+        cost, n_common = _cost(rungs[before][1], entry, target) if before else (None, 0)
+        steps.append(Step(rung, value, int(entry.rows[0]["n_sites"]), cost, n_common, before))
     return steps
 
 
-def _before(rung: Rung, rungs: Mapping[str, _At]) -> Entry | None:
-    """Return the entry a step leads from: that of the rung it comes after, or of the nearest one before that."""
+def _before(rung: Rung, rungs: Mapping[str, _At]) -> str:
+    """Return the protocol a step leads from: the rung it comes after, or the nearest one before that; "" if none."""
     after = {each.protocol: each.after for each in LADDER}
     protocol = rung.after
     while protocol and protocol not in rungs:
         protocol = after[protocol]
-    return rungs[protocol][1] if protocol else None
+    return protocol
 
 
 def _cost(before: Entry, here: Entry, target: str) -> tuple[Interval | None, int]:
-    """Return what was lost between two rungs at the towers of both, and how many towers those are."""
+    """Return what the median tower lost between two rungs, of those that have a score at both, and their number."""
     if any(sites is None for sites in (*before.sites, *here.sites)):
         return None, 0
     towers = here.sites[0].drop_duplicates("site_id").sort_values("site_id", ignore_index=True)
@@ -272,14 +236,18 @@ def _cost(before: Entry, here: Entry, target: str) -> tuple[Interval | None, int
     if towers["cluster"].nunique() < 2:
         return None, len(towers)
     index = pd.Index(towers["site_id"])
-    scores = {"before": before.scores(target, SCORE, index), "here": here.scores(target, SCORE, index)}
-    draws = draws_of(towers, here.rows[0]["protocol"])
-    try:
-        found = compare(scores, draws, higher_is_better=higher_is_better(SCORE))
-    except UsageError:  # no tower has a score at both
+    first, second = (_mean_over_seeds(entry, target, index) for entry in (before, here))
+    lost = first - second
+    known = ~np.isnan(lost)
+    if not known.any():
         return None, 0
-    i, j = found.models.index("before"), found.models.index("here")
-    return Interval(*(float(part[i, j]) for part in found.difference)), found.n_towers
+    draws = draws_of(towers, here.rows[0]["protocol"])
+    return quantile_intervals(lost, draws, [0.5])[0], int(known.sum())
+
+
+def _mean_over_seeds(entry: Entry, target: str, towers: pd.Index) -> np.ndarray:
+    """Return the score of every tower [S], NaN where a seed has none."""
+    return entry.scores(target, SCORE, towers).mean(axis=0)
 
 
 def _cell(step: Step) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from carbonbench_core.cli import main
 from carbonbench_core.errors import UsageError
-from carbonbench_core.report.ladder import LADDER, Ladder, describe, ladders, picture
+from carbonbench_core.report.ladder import LADDER, Ladder, describe, ladders
+from carbonbench_core.report.ladder_picture import picture
 from carbonbench_core.report.rows import write_row
 from carbonbench_core.schema import TARGETS
 
