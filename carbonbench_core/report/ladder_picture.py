@@ -43,7 +43,7 @@ def picture(found: list[Ladder], path: str | Path) -> None:
         names = [rung.protocol for rung in LADDER]
         below.set_xticks(range(len(LADDER)), names, rotation=60, ha="right", fontsize=8)
     rows[0, 0].set_ylabel("median R2 over test towers")
-    rows[1, 0].set_ylabel("R2 lost by the median tower of both rungs")
+    rows[1, 0].set_ylabel("R2 that the median tower lost")
     rows[0, -1].legend(fontsize=8)
     figure.savefig(path, dpi=150)
 
