@@ -110,14 +110,15 @@ def _made(
 
 
 def _climatology(frame: pd.DataFrame, folder: DatasetFolder, protocol: str, split: str) -> pd.DataFrame:
+    import pyarrow as pa
     from carbonbench_baselines import load_baseline
 
-    import carbonbench
-
-    data = carbonbench.load(protocol, str(folder), None)
+    frozen, inputs = folder.protocol(protocol), [*KEYS, "latitude", "igbp", "koppen_main"]
+    labelled = [*inputs, *schema.TARGETS, "nee_qc"]
+    train, validation = (pa.concat_tables(folder.tables(frozen, s, labelled)) for s in ("train", "validation"))
     model = load_baseline("climatology")
-    model.fit(data["train"], data["validation"])
-    days = data[split].remove_columns([*schema.TARGETS, "nee_qc"])
+    model.fit(train, validation)
+    days = pa.concat_tables(folder.tables(frozen, split, inputs))
     return _beside(frame, model.predict(days).rename(columns=CLIMATOLOGY))
 
 

@@ -69,9 +69,7 @@ def dissimilarity(train: np.ndarray, towers: np.ndarray, days: np.ndarray) -> Di
     between[towers[rows][:, None] == towers[rows][None]] = np.inf
     usual = between.min(axis=1) / typical
     low, high = np.quantile(usual, [0.25, 0.75])
-    nearest = [_distances(days[at : at + _ROWS], sample).min(axis=1) for at in range(0, len(days), _ROWS)]
-    index = np.concatenate(nearest) / typical if nearest else np.zeros(0)
-    return Dissimilarity(index, float(min(usual.max(), high + 1.5 * (high - low))))
+    return Dissimilarity(_nearest(days, sample) / typical, float(min(usual.max(), high + 1.5 * (high - low))))
 
 
 def _mean(x: np.ndarray, axis: int) -> np.ndarray:
@@ -86,6 +84,17 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return Euclidean distances [N, M] of rows of a [N, F] and b [M, F]."""
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
     return np.sqrt(np.maximum(squares, 0))
+
+
+def _nearest(days: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Return the distance [N] of each row of days [N, F] to the nearest of a sample [M, F]."""
+    out, half = np.empty(len(days)), (sample**2).sum(axis=1) / 2
+    for at in range(0, len(days), _ROWS):
+        some = days[at : at + _ROWS]
+        near = some @ sample.T
+        near -= half
+        out[at : at + _ROWS] = (some**2).sum(axis=1) - 2 * near.max(axis=1)
+    return np.sqrt(np.maximum(out, 0))
 
 
 def error_by_dissimilarity(

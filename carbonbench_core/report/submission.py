@@ -1,7 +1,7 @@
 """Submissions: predictions somebody sends, with a small file that says whose they are and what they learnt from.
 
-A submission is a folder with `predictions.parquet` (site_id, date, gpp, reco, nee [gC m-2 d-1], a row for every scored
-site-day) and `submission.yaml`; `results/TEMPLATE/` is one to copy.
+A submission is a folder with `predictions.parquet` (site_id, date, gpp, reco, nee [gC m-2 d-1] and any quantiles, such
+as gpp_q05; a row for every scored site-day) and `submission.yaml`; `results/TEMPLATE/` is one to copy.
 """
 
 from __future__ import annotations

@@ -97,6 +97,16 @@ def scaled(factor: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda out: out.assign(**{name: out[name] * factor for name in TARGETS})
 
 
+def quantiles(**more: object) -> Callable[[Path], None]:
+    """Return what writes a submission with quantiles of GPP of which some are others; None leaves one out."""
+
+    def change(out: pd.DataFrame) -> pd.DataFrame:
+        given = {f"gpp_q{q:02d}": out["gpp"] + (q - 50) / 45 for q in (5, 50, 95)} | more
+        return out.assign(**{name: values for name, values in given.items() if values is not None})
+
+    return table(change)
+
+
 def _link(folder: Path) -> None:
     (folder / "predictions.parquet").rename(folder.parent / "elsewhere.parquet")
     os.symlink(folder.parent / "elsewhere.parquet", folder / "predictions.parquet")
@@ -183,6 +193,14 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "NaN": (table(cell("reco", np.nan)), r"Predicted reco is NaN, infinite"),
     "infinite": (table(cell("gpp", np.inf)), r"Predicted gpp is NaN, infinite"),
     "a fill value": (table(cell("nee", -9999.0)), r"Predicted nee is NaN, infinite or -9999"),
+    "a quantile misnamed": (quantiles(gpp_q5=1.0), r"have the column gpp_q5, which is no quantile"),
+    "one quantile alone": (quantiles(gpp_q05=None, gpp_q95=None), r"one quantile of gpp, gpp_q50\. Give two or more"),
+    "a quantile missing": (quantiles(gpp_q95=np.nan), r"Predicted gpp_q95 is NaN, infinite"),
+    "text for a quantile": (quantiles(gpp_q05="low"), r"Predicted gpp_q05 is no number in 360 rows, the first: 'low'"),
+    "quantiles of another unit": (
+        quantiles(gpp_q05=1e3, gpp_q50=2e3, gpp_q95=3e3),
+        r"Predicted gpp lies outside all of its own quantiles on 360 of 360",
+    ),
     "grams of CO2": (table(scaled(44.009 / 12.011)), r"seem to be in gCO2"),
     "milligrams": (table(scaled(1000.0)), r"seem to be in mgC"),
     "NEE of the other sign": (table(lambda t: t.assign(nee=-t["nee"])), r"NEE seems to have the opposite sign"),
