@@ -78,6 +78,7 @@ def run(
     ------
     CarbonBenchError : no such model, preset, protocol or feature set, or predictions that do not fit the index
     """
+    from .report.ceiling import ceiling_table
     from .report.rows import result_row, sites_to_keep, write_row
 
     for folder_to_write in filter(None, (out, results)):
@@ -121,7 +122,7 @@ def run(
         **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:
-        write_row(row, results, sites_to_keep(scores["test"], clusters))
+        write_row(row, results, sites_to_keep(scores["test"], clusters, ceiling_table(joined["test"][1])))
     if not is_family:
         write_text(folds[0].place / ROW, json.dumps(row, indent=1) + "\n")
     forget(folds)
@@ -235,6 +236,7 @@ def score_submission(submission: str | Path, folder: DatasetFolder, results: str
     """
     import pyarrow as pa
 
+    from .report.ceiling import ceiling_table
     from .report.rows import result_row, sites_to_keep, write_row
     from .report.submission import read_submission
 
@@ -257,7 +259,7 @@ def score_submission(submission: str | Path, folder: DatasetFolder, results: str
         **_with_more(declared.row_fields(), _beside(predictions, frame)),
     )
     if results is not None:
-        write_row(row, results, sites_to_keep(scores, clusters))
+        write_row(row, results, sites_to_keep(scores, clusters, ceiling_table(frame)))
     return scores
 
 

@@ -86,6 +86,9 @@ def test_a_row_carries_skill_ceilings_and_error_by_likeness(folder: DatasetFolde
         assert row[f"{target}.rmse.dissimilarity=1"] > 0
         assert row[f"{target}.ceiling_closure.n"] > 0
     assert row["gpp.n_days.days=inside"] + row["gpp.n_days.days=outside"] == row["gpp.n_days"]
+    sites = pd.read_parquet(path.with_name(path.stem + ".sites.parquet"))
+    kept = sites[(sites["days"] == "all") & (sites["target"] == "nee")]["ceiling_closure"]
+    assert kept.median() == pytest.approx(row["nee.ceiling_closure.q50"], rel=1e-4)
     assert result.row["preset"] == "default"
     assert len(path.read_bytes()) < 45_000
 

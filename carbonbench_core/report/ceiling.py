@@ -120,3 +120,16 @@ def ceiling_keys(frame: pd.DataFrame) -> dict[str, float | int | None]:
         out |= {f"{key}.{name}": value for name, value in zip(QUANTILES, values, strict=True)}
         out[f"{key}.n"] = len(r2)
     return out
+
+
+def ceiling_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the best R2 of every tower, a row per target and tower, a column per ceiling that the frame knows of."""
+    import pandas as pd
+
+    columns: dict[str, dict[tuple[str, str], float]] = {}
+    for key, towers in ceilings(frame).items():
+        target, name = key.split(".")
+        values = zip(towers["site_id"], towers["r2"], strict=True)
+        columns.setdefault(name, {}).update({(target, site): r2 for site, r2 in values})
+    known = pd.MultiIndex.from_tuples(sorted(set().union(*columns.values())), names=["target", "site_id"])
+    return pd.DataFrame(columns, index=known)

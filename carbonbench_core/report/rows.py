@@ -159,14 +159,19 @@ def settings_text(settings: Mapping[str, Any] | None) -> str:
     return json.dumps(settings or {}, sort_keys=True, default=str)
 
 
-def sites_to_keep(scores: dict[str, dict], clusters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+def sites_to_keep(
+    scores: dict[str, dict], clusters: Mapping[str, Any] | None = None, beside: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the scores of every tower for keeping beside a row, in single precision, with the cluster of each.
 
-    The column days is "all", or names the chosen days that a row is about, which have `OF_DAYS` alone.
+    The column days is "all", or names the chosen days that a row is about, which have `OF_DAYS` alone. What is beside,
+    by target and site_id, stands beside the scores of all days, such as the noise ceilings of `ceiling_table`.
     """
     import pandas as pd
 
     table = site_table(scores)
+    if beside is not None and len(beside):
+        table = table.join(beside, on=["target", "site_id"])
     chosen = {days: site_table_of_days(scores, days) for days in scores[TARGETS[0]].get("days", {})}
     of_days = [t[["target", "site_id", "n", *OF_DAYS]].assign(days=days) for days, t in chosen.items()]
     table = pd.concat([table.assign(days=ALL_DAYS), *of_days], ignore_index=True)

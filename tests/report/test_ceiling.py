@@ -15,6 +15,7 @@ from carbonbench_core.errors import UsageError
 from carbonbench_core.report.ceiling import (
     ceiling_keys,
     ceiling_of_towers,
+    ceiling_table,
     ceilings,
     closure_error,
     partitioning_error,
@@ -84,6 +85,14 @@ def test_a_frame_gives_the_ceilings_it_has_columns_for() -> None:
     # RECO does not vary: no R2, and it is said of how many towers there is one.
     assert keys["reco.ceiling_partitioning.q50"] is None
     assert keys["reco.ceiling_partitioning.n"] == 0
+
+
+def test_the_ceilings_of_every_tower_stand_in_a_table() -> None:
+    frame = pd.DataFrame({"site_id": ["A", "A", "B", "B"], "gpp": [1.0, 3.0] * 2, "reco": 1.0, "nee": np.nan})
+    found = ceiling_table(frame.assign(gpp_dt=[2.0, 3.0, np.nan, np.nan]))
+    assert found.loc[("gpp", "A"), "ceiling_partitioning"] == 0.75
+    assert ("gpp", "B") not in found.index
+    assert ceiling_table(frame).empty
 
 
 def test_the_two_partitionings_of_real_towers_leave_room_below_a_perfect_score(shared_data: Path) -> None:
