@@ -230,6 +230,8 @@ def _local(source: str | Path) -> Path:
     if not path.exists():
         hint = f" A dataset on the Hub is {_hub.PREFIX}{source}." if _hub.REPO_ID.fullmatch(str(source)) else ""
         raise UsageError(f"Source {source} does not exist. Check the path.{hint}")
+    if not path.is_dir() and not path.is_file():
+        raise UsageError(f"Source {source} is neither a file nor a folder. Name what holds the data.")
     return path
 
 

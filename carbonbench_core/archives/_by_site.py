@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from ..errors import ArchiveError, first_few
 
 BATCH = 4096  # rows
+MAX_ROWS = 50_000_000  # 2,000 towers of 68 years
 BUFFER = 1 << 18  # bytes read ahead of each column
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class SiteFile:
         self.file = self._told(lambda: pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER))
         if site not in self.file.schema_arrow.names:
             raise ArchiveError(f"{path} has no column {site!r}. Fetch it again.")
+        refuse_implausible(self.file.metadata, path)
         self.columns = wanted(self.file.schema_arrow.names)
         sizes = [self.file.metadata.row_group(g).num_rows for g in range(self.file.num_row_groups)]
         self.starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
@@ -138,6 +140,14 @@ def opened(path: Path, wanted: Callable[[list[str]], list[str]]) -> SiteFile:
 @lru_cache(maxsize=3)
 def _opened(path: Path, _mtime_ns: int, _size: int, wanted: Callable[[list[str]], list[str]]) -> SiteFile:
     return SiteFile(path, wanted)
+
+
+def refuse_implausible(metadata: pq.FileMetaData, path: Path) -> None:
+    """Raise an `ArchiveError` for a file that declares more rows than all towers have days; a few bytes may do so."""
+    if metadata.num_rows > MAX_ROWS:
+        raise ArchiveError(
+            f"{path}: declares {metadata.num_rows:,} rows, more than all towers have days. Fetch it anew."
+        )
 
 
 def refuse_missing(names: list[str], needed: tuple[str, ...], where: Path) -> None:

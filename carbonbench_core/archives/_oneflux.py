@@ -275,7 +275,6 @@ def is_daily(path: Path) -> bool:
         return False
     if not _usable_variants(names, VARIANTS) or SITE_HEADINGS.intersection(n.lower() for n in names):
         return False
-    first = head.split(b"\n", 2)[1:2]
-    stamp = first[0].split(b",") if first else []
+    stamp = next((line.split(b",") for line in head.split(b"\n")[1:] if line.strip()), [])
     at = names.index("TIMESTAMP")
     return len(stamp) > at and re.fullmatch(rb'"?\d{8}"?', stamp[at].strip()) is not None

@@ -17,6 +17,7 @@ from ..errors import ArchiveError
 from . import _zips
 
 CHUNK = 1 << 16
+MAX_UNPACKED = 256 << 20  # a network's information on all of its towers has some 50 MiB
 MAX_COLUMNS = 1 << 14  # of the format itself
 _SHEET = re.compile(r"xl/worksheets/sheet(\d+)\.xml")
 
@@ -32,12 +33,19 @@ def rows(raw: bytes, where: str) -> Iterator[dict[int, str]]:
         with zipfile.ZipFile(io.BytesIO(raw)) as book:
             names = {m.filename for m in book.infolist()}
             _zips.refuse_implausible(book.infolist(), where)
+            _refuse_large(book.infolist(), where)
             shared = list(_texts(book, where)) if "xl/sharedStrings.xml" in names else []
             sheets = sorted((int(m[1]), name) for name in names if (m := _SHEET.fullmatch(name)))
             for _, name in sheets:
                 yield from _cells(book, name, shared, where)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise ArchiveError(f"{where}: no readable .xlsx workbook ({error}). Fetch it again.") from None
+
+
+def _refuse_large(infos: list[zipfile.ZipInfo], where: str) -> None:
+    size = sum(info.file_size for info in infos)
+    if size > MAX_UNPACKED:
+        raise ArchiveError(f"{where}: unpacks to {size >> 20} MiB, no site information does. Get it from the network.")
 
 
 def _texts(book: zipfile.ZipFile, where: str) -> Iterator[str]:

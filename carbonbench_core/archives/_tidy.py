@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from .. import schema
 from ..errors import ArchiveError, first_few
-from . import _oneflux, _units
+from . import _by_site, _oneflux, _units
 from ._mapping import Mapping, describe
 
 _TEXT = ("site_id", "date", "network", "igbp", "koppen_main", "koppen", "reco_src", "name", "doi")
@@ -91,7 +91,9 @@ def _open(path: Path, _mtime_ns: int, _size: int, mapping: Mapping) -> Opened:
 def _read(path: Path, mapping: Mapping, names: list[str]) -> pa.Table:
     try:
         if path.suffix.lower() == ".parquet":
-            return pq.ParquetFile(path).read(columns=mapping.needed)
+            file = pq.ParquetFile(path)
+            _by_site.refuse_implausible(file.metadata, path)
+            return file.read(columns=mapping.needed)
         types = {c: pa.bool_() for _, c in mapping.masks}
         types |= {c: _csv_type(name) for name, c, _ in mapping.columns}
         return pv.read_csv(

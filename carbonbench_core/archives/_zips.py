@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ..errors import ArchiveError, first_few
 
@@ -13,6 +14,8 @@ from ..errors import ArchiveError, first_few
 MAX_BYTES = 512 << 20
 MAX_RATIO = 400
 RATIO_FROM = 64 << 20  # small files may pack as well as they like
+MAX_DIRECTORY = 16 << 20  # bytes that list the members: about 150,000 of them, and a download of a network has 20,000
+CHUNK = 1 << 20  # bytes unpacked at a time, whatever the archive declares
 
 
 def members(path: Path) -> list[zipfile.ZipInfo]:
@@ -29,10 +32,22 @@ def members(path: Path) -> list[zipfile.ZipInfo]:
 @lru_cache(maxsize=1)  # every format asks for the same zip in turn
 def _members(path: Path, _mtime_ns: int, _size: int) -> list[zipfile.ZipInfo]:
     try:
+        _refuse_long_directory(path)
         with zipfile.ZipFile(path) as archive:
             return [m for m in archive.infolist() if not m.is_dir()]
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise ArchiveError(f"{path}: no readable zip ({error}). The download is cut short: fetch it again.") from None
+
+
+def _refuse_long_directory(path: Path) -> None:
+    """Raise an `ArchiveError` for a zip whose list of members alone would fill the memory (APPNOTE.TXT, 4.3.16)."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - (1 << 16) - 22, 0))
+        end = file.read()
+    record = end[end.rfind(b"PK\x05\x06") :]
+    listed = int.from_bytes(record[12:16], "little") if len(record) >= 22 else 0
+    if listed > MAX_DIRECTORY:
+        raise ArchiveError(f"{path}: lists far more members than any archive holds. Get it from the network itself.")
 
 
 def holds_zips(path: Path) -> bool:
@@ -72,13 +87,20 @@ def read_member(path: Path, member: str, first: int = -1) -> bytes:
             refuse_unsafe(path, [info])
             refuse_implausible([info], str(path))
             with archive.open(info) as file:
-                return file.read(first)
+                return _bounded(file, first)
     except KeyError:
         raise ArchiveError(f"{where}: no such member any more. Scan the sources again.") from None
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as error:
         raise ArchiveError(f"{where}: damaged ({error}). Fetch the archive again.") from None
     except (RuntimeError, NotImplementedError) as error:  # zipfile's words for a password or a rare compression
         raise ArchiveError(f"{where}: cannot be unpacked ({error}). Pack it anew without a password.") from None
+
+
+def _bounded(file: IO[bytes], first: int) -> bytes:
+    """Read a member in pieces, so that one which unpacks to more than it declares is cut where it should end."""
+    if first >= 0:
+        return file.read(first)
+    return b"".join(iter(lambda: file.read(CHUNK), b""))
 
 
 def refuse_implausible(infos: list[zipfile.ZipInfo], where: str) -> None:

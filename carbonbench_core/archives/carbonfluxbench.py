@@ -166,7 +166,7 @@ def _climate(entry: Entry, notes: list[str]) -> dict[str, object]:
     for path in (p for p in entry.companions if p.name in CLIMATE):
         try:
             classes = _classes(path, path.stat().st_mtime_ns)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             notes.append(f"{path.name} is not read: {error}")
             continue
         value = classes.get(entry.site_id)

@@ -73,20 +73,24 @@ def name(site: str = "XX-One", subset: str = "SUBSET", version: str = "1-4", par
     return f"FLX_{site}_FLUXNET2015_{subset}{part}_2003-2003_{version}"
 
 
-def write_csv(folder: Path, site: str = "XX-One", subset: str = "SUBSET", version: str = "1-4", **made: object) -> Path:
+def write_csv(
+    folder: Path, site: str = "XX-One", subset: str = "SUBSET", version: str = "1-4", raw: bytes = b"", **made: object
+) -> Path:
     path = folder / f"{name(site, subset, version)}.csv"
-    path.write_bytes(daily(subset, **made))
+    path.write_bytes(raw or daily(subset, **made))
     return path
 
 
-def write_zip(folder: Path, site: str = "XX-One", subset: str = "SUBSET", version: str = "1-4", **made: object) -> Path:
+def write_zip(
+    folder: Path, site: str = "XX-One", subset: str = "SUBSET", version: str = "1-4", raw: bytes = b"", **made: object
+) -> Path:
     """Write a tower's archive as the network packs it: the daily file among those of other steps."""
     path = folder / f"{name(site, subset, version, part='')}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for step in ("HH", "WW", "MM", "YY"):
             archive.writestr(f"{name(site, subset, version, f'_{step}')}.csv", "TIMESTAMP_START,TIMESTAMP_END\n")
         archive.writestr(f"FLX_{site}_FLUXNET2015_ERAI_DD_1989-2014_{version}.csv", "TIMESTAMP,TA_ERA\n")
-        archive.writestr(f"{name(site, subset, version)}.csv", daily(subset, **made))
+        archive.writestr(f"{name(site, subset, version)}.csv", raw or daily(subset, **made))
     return path
 
 
