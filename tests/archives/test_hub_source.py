@@ -34,7 +34,7 @@ def test_a_hub_dataset_is_a_source_and_only_its_known_files_are_fetched(tmp_path
         fetched = {
             c.target.rsplit("/", 1)[1] for c in hub.log[before:] if c.method == "GET" and "/resolve/" in c.target
         }
-    assert printed == [str([(site, 167) for site in sorted(make.CODES)]), "True"]
+    assert printed == [str([(site, 168) for site in sorted(make.CODES)]), "True"]
     assert fetched == set(carbonfluxbench.HUB_FILES)
 
 

@@ -49,7 +49,9 @@ def test_repacked_as_another_networks_archives_the_real_files_give_the_same_numb
             assert record.table["nee_qc"].to_pylist() == pytest.approx(share)
             assert record.table.drop(["nee_qc"]).equals(expected.table.drop(["nee_qc"]))
         else:
-            assert record.table.equals(expected.table)
+            more = set(record.table.column_names) - set(expected.table.column_names)
+            assert all(name.endswith("_ERA") for name in more)  # the reanalysis that a Shuttle archive adds
+            assert record.table.drop(sorted(more)).equals(expected.table)
 
 
 ZIPS = {"ameriflux": ameriflux, "icos": icos, "japanflux": japanflux, "shuttle": shuttle}
