@@ -46,7 +46,8 @@ class SupportRecord:
         chosen = np.full(share.shape, -1)
         for row, tower in enumerate(towers):
             if (pool := self.pools.get(int(tower))) is not None:
-                chosen[row] = pool[(share[row] * len(pool)).astype(np.int64)]
+                # a share just below 1 may round to it
+                chosen[row] = pool[np.minimum(share[row] * len(pool), len(pool) - 1).astype(np.int64)]
         return chosen
 
     def gather(self, chosen: np.ndarray) -> dict[str, np.ndarray]:
