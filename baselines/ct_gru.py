@@ -12,7 +12,7 @@ class CTGRU(Recurrent):
 
     name = "ct_gru"
     cell = "gru"
-    defaults: ClassVar[dict[str, Any]] = Recurrent.defaults | {"place": "apart"}
+    defaults: ClassVar[dict[str, Any]] = Recurrent.defaults | {"place": "apart", "learning_rate": 3e-3}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "published": Recurrent.published | {"hidden": 128, "dropout": 0.3, "learning_rate": 5e-4, "static_size": 64}
     }

@@ -42,13 +42,14 @@ class TAMRL(Network):
     counts = ("layers", "encoder", "latent", "support")
     uses_support = True
     defaults: ClassVar[dict[str, Any]] = Network.defaults | {
+        "learning_rate": 2e-3,
         "layers": 1,
         "encoder": 32,
-        "latent": 16,
-        "support": 8,
+        "latent": 8,
+        "support": 4,
         "shown": 0.25,
     }
-    quick: ClassVar[dict[str, Any]] = Network.quick | {"encoder": 16, "latent": 8, "support": 4}
+    quick: ClassVar[dict[str, Any]] = Network.quick | {"encoder": 16}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "published": Network.published
         | {
