@@ -12,6 +12,7 @@ class GRU(Recurrent):
 
     name = "gru"
     cell = "gru"
+    defaults: ClassVar[dict[str, Any]] = Recurrent.defaults | {"learning_rate": 3e-3}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "published": Recurrent.published | {"hidden": 128, "dropout": 0.3, "learning_rate": 5e-4, "place": "unseen"}
     }
