@@ -13,15 +13,12 @@ from .dataset_folder import DatasetFolder
 from .errors import FeatureError, first_few
 from .files import make_folder, write_text
 from .fold import ROW, Fold, Task, forget, run_fold
-from .geography import components, continent
-from .predictions import KEYS, STRATA, UNCERTAINTY
 from .protocols import split_name
-from .reference import DISSIMILARITY, climatology_of, masks_of, with_reference
+from .reference import with_reference
+from .scoring import aligned, beside_scores, neighbours, scored
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NEIGHBOURS = 10.0  # km: towers of one reanalysis cell, which the intervals draw together
 
 
 @dataclass(frozen=True)
@@ -95,15 +92,15 @@ def run(
         if fold.taken_up:
             print(f"{name}: taken up from {fold.place}, where a run that was stopped had finished it.")
         # Checked at once: predictions that do not fit the index should not cost the folds that follow.
-        aligned = {split: _aligned(fold.predictions(split), folder, name, split) for split in fold.splits}
+        checked = {split: aligned(fold.predictions(split), folder, name, split) for split in fold.splits}
         tables.append(
             {
                 split: (p, with_reference(frame, folder, name, split, feature_set, fold.place.parent))
-                for split, (p, frame) in aligned.items()
+                for split, (p, frame) in checked.items()
             }
         )
     joined = {split: _joined(folds, tables, split) for split in tables[0]}
-    scores = {split: _scored(*pair) for split, pair in joined.items()}
+    scores = {split: scored(*pair) for split, pair in joined.items()}
     clusters = neighbours(folder.sites)
     row = result_row(
         scores["test"],
@@ -118,7 +115,7 @@ def run(
         synthetic=folder.is_synthetic,
         clusters=clusters,
         preset=preset or "default",
-        more=_beside(*joined["test"]) | _seen(folds) | _transfer(scores, protocol, clusters),
+        more=beside_scores(*joined["test"]) | _seen(folds) | _transfer(scores, protocol, clusters),
         **{key: sum(fold.seconds[key] for fold in folds) for key in folds[0].seconds},
     )
     if results is not None:
@@ -128,24 +125,6 @@ def run(
     forget(folds)
     place = folds[0].place.parent.parent if is_family else folds[0].place
     return Result(row, place, scores)
-
-
-def _scored(predictions: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
-    """Return the scores of predictions against a frame `with_reference`."""
-    from .report.score import score
-
-    return score(predictions, frame, climatology_of(frame), masks_of(frame))
-
-
-def _beside(predictions: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Any]:
-    """Return what stands in a row beside scores: noise ceilings, error by likeness to the training data."""
-    from .report.applicability import error_by_dissimilarity
-    from .report.ceiling import ceiling_keys
-
-    found = ceiling_keys(frame)
-    if DISSIMILARITY in frame:
-        found |= error_by_dissimilarity(frame[DISSIMILARITY].to_numpy(), predictions, frame)
-    return found
 
 
 def _seen(folds: list[Fold]) -> dict[str, bool]:
@@ -182,111 +161,6 @@ def protocol_digest(folder: DatasetFolder, protocol: str) -> str:
     """Return the digest of a protocol, or that of a family from those of its folds."""
     digests = [folder.protocol(name).digest for name in folder.folds(protocol)]
     return digests[0] if len(digests) == 1 else hashlib.sha256("/".join(digests).encode()).hexdigest()[:16]
-
-
-def evaluation_frame(folder: DatasetFolder, protocol: str, split: str = "test") -> pd.DataFrame:
-    """Return the scored site-days of a split with strata and observations (NaN where a target is not scored).
-
-    Raises
-    ------
-    ProtocolError : the protocol has no such split
-    """
-    from . import predictions
-
-    frozen = folder.protocol(protocol)
-    wanted = [*KEYS, *STRATA, *schema.TARGETS, "nee_qc", *(c for c in UNCERTAINTY if c in folder.columns)]
-    frame = predictions.evaluation_frame(folder.tables(frozen, split, wanted), frozen.qc_threshold)
-    placed = folder.sites.dropna(subset=["latitude", "longitude"])
-    continents = continent(placed["latitude"], placed["longitude"])
-    return frame.assign(continent=frame["site_id"].map(dict(zip(placed["site_id"], continents, strict=True))))
-
-
-def score_predictions(
-    predictions: pd.DataFrame | str | Path,
-    folder: DatasetFolder,
-    protocol: str,
-    split: str = "test",
-    check_units: bool = True,
-) -> dict[str, Any]:
-    """Validate predictions against the evaluation index and score them; see `carbonbench.score`."""
-    from .predictions import read_predictions
-
-    if isinstance(predictions, str | Path):
-        predictions = read_predictions(predictions)
-    aligned, frame = _aligned(predictions, folder, protocol, split, check_units)
-    return _scored(aligned, with_reference(frame, folder, protocol, split))
-
-
-def score_submission(submission: str | Path, folder: DatasetFolder, results: str | Path | None) -> dict[str, Any]:
-    """Validate a submission folder against its protocol, score it and write its result row.
-
-    Parameters
-    ----------
-    submission : path, a folder with predictions.parquet and submission.yaml; see results/TEMPLATE
-    folder : DatasetFolder
-    results : path or None, where the result row goes
-
-    Returns
-    -------
-    dict, target -> scores
-
-    Raises
-    ------
-    CarbonBenchError : the declaration, the digest or the predictions do not fit; says what to do
-    """
-    import pyarrow as pa
-
-    from .report.ceiling import ceiling_table
-    from .report.rows import result_row, sites_to_keep, write_row
-    from .report.submission import read_submission
-
-    declared = read_submission(submission)
-    frozen = folder.protocol(declared.protocol)
-    declared.require_digest(frozen.digest)
-    frame = evaluation_frame(folder, declared.protocol)
-    known = pa.concat_tables(folder.tables(frozen, "test", list(KEYS))).to_pandas()
-    predictions = declared.predictions(frame, known)
-    features = declared.feature_set if declared.feature_set in schema.FEATURE_SETS else None
-    frame = with_reference(frame, folder, declared.protocol, "test", features)
-    scores = _scored(predictions, frame)
-    clusters = neighbours(folder.sites)
-    row = result_row(
-        scores,
-        protocol_digest=frozen.digest,
-        data_digest=folder.data_digest,
-        synthetic=folder.is_synthetic,
-        clusters=clusters,
-        **_with_more(declared.row_fields(), _beside(predictions, frame)),
-    )
-    if results is not None:
-        write_row(row, results, sites_to_keep(scores, clusters, ceiling_table(frame)))
-    return scores
-
-
-def _with_more(fields: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    return fields | {"more": fields["more"] | more}
-
-
-def _aligned(
-    predictions: pd.DataFrame, folder: DatasetFolder, protocol: str, split: str, check_units: bool = True
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return validated predictions and the evaluation frame, row by row the same."""
-    import pyarrow as pa
-
-    from .predictions import require_table, validate_predictions
-
-    require_table(predictions)
-    frame = evaluation_frame(folder, protocol, split)
-    known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, list(KEYS))).to_pandas()
-    return validate_predictions(predictions, frame, known, check_units), frame
-
-
-def neighbours(sites: pd.DataFrame) -> dict[str, str]:
-    """Return for every tower the first of the towers it stands with, those within 10 km of each other in a chain."""
-    placed = sites.dropna(subset=["latitude", "longitude"])
-    first = components(placed["latitude"], placed["longitude"], NEIGHBOURS)
-    ids = placed["site_id"].to_numpy()
-    return dict(zip(sites["site_id"], sites["site_id"], strict=True)) | dict(zip(ids, ids[first], strict=True))
 
 
 def default_feature_set(folder: DatasetFolder) -> str:

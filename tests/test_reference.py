@@ -12,7 +12,10 @@ import pytest
 from carbonbench_core import reference
 from carbonbench_core.dataset_folder import DatasetFolder
 from carbonbench_core.reference import climatology_of, masks_of, with_reference
-from carbonbench_core.run import evaluation_frame, run, score_predictions
+from carbonbench_core.run import run
+from carbonbench_core.schema import available_feature_sets
+from carbonbench_core.scoring import evaluation_frame, score_predictions, score_submission
+from tests.report.submissions import write
 
 PROTOCOL = "climate_holdout"
 
@@ -99,3 +102,17 @@ def test_a_family_is_read_against_the_reference_of_every_fold(folder: DatasetFol
     folds = [name for name in folder.protocols if name.startswith("spatial_blocks_0km_")]
     assert len(list((tmp_path / "runs").rglob("reference-*.parquet"))) == 2 * len(folds) > 2
     assert np.isfinite(row["dissimilarity.5"])
+
+
+def test_a_submission_of_features_the_folder_lacks_is_scored_without_likeness(
+    folder: DatasetFolder, full: pd.DataFrame, tmp_path: Path
+) -> None:
+    lacking = [name for name in ("full", "tower") if name not in available_feature_sets(folder.columns)]
+    table = climatology_of(full).astype({"date": "datetime64[us]"})
+    for name in (*lacking[:1], "own", "minimal"):
+        place = write(tmp_path / name, table, protocol=PROTOCOL, feature_set=name)
+        score_submission(place, folder, tmp_path / "results" / name)
+        (path,) = (tmp_path / "results" / name).rglob("*.json")
+        row = json.loads(path.read_text())
+        assert (row["kind"], row["gpp.skill.q50"]) == ("submitted", 0.0)
+        assert ("dissimilarity.1" in row) == (name == "minimal")

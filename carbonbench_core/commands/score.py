@@ -26,7 +26,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _score(args: argparse.Namespace) -> None:
     from ..dataset_folder import DatasetFolder
     from ..report.text import describe_scores
-    from ..run import score_predictions, score_submission
+    from ..scoring import score_predictions, score_submission
 
     if bool(args.submission) == bool(args.predictions and args.protocol):
         raise UsageError("Say what to score: FILE with --protocol, or --submission DIR.")
