@@ -21,7 +21,7 @@ import tempfile
 import time
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from carbonbench_core import schema
 TARGETS = ("NEE_VUT_USTAR50", "NEE_VUT_USTAR50_QC", "RECO_NT_VUT_USTAR50", "GPP_NT_VUT_USTAR50")
 DRIVERS = [c.name for c in schema.COLUMNS.values() if c.source == "ERA5-Land" and "standard" in c.sets]
 FIRST_YEAR = 2000
-DIFFERENT = 12  # towers with numbers of their own; the others are copies of them under other names
+DIFFERENT = 12  # records with numbers of their own; the others are these, begun on another day
 CATALOGUE = "towers.txt"  # not .csv, or a build would look into it as a source
 # What runs in a process of its own: time and memory are its own and those of its workers.
 CHILD = """
@@ -54,32 +54,37 @@ def site_of(number: int) -> str:
     return f"XX-{number:03d}"
 
 
-def write_tower(folder: Path, years: int, number: int) -> None:
+@cache
+def record(number: int, years: int) -> tuple[bytes, list[bytes], list[bytes]]:
+    """Return the heading, the stamps and the rest of the lines of a daily file."""
     rng = np.random.default_rng(number)
     days = np.arange(np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(f"{FIRST_YEAR + years}-01-01"))
     stamps = [int(str(day).replace("-", "")) for day in days]
     reco, gpp = np.round(rng.gamma(2, 1.5, len(days)), 5), np.round(rng.gamma(2, 2, len(days)), 5)
     fluxes = (reco - gpp, rng.uniform(0, 1, len(days)), reco, gpp)
-    columns = {"TIMESTAMP": stamps} | {n: np.round(v, 5) for n, v in zip(TARGETS, fluxes, strict=True)}
+    columns = {n: np.round(v, 5) for n, v in zip(TARGETS, fluxes, strict=True)}
     columns |= {name: np.round(rng.normal(280, 10, len(days)), 3) for name in DRIVERS}
     sink = pa.BufferOutputStream()
     pv.write_csv(pa.table(columns), sink)
+    heading, *lines = sink.getvalue().to_pybytes().rstrip(b"\n").split(b"\n")
+    return b"TIMESTAMP," + heading, [b"%d," % stamp for stamp in stamps], lines
+
+
+def write_tower(folder: Path, years: int, number: int) -> None:
+    heading, stamps, lines = record(number % DIFFERENT, years)
+    begun = 41 * (number // DIFFERENT) % len(lines)
+    moved = lines[begun:] + lines[:begun]
+    raw = b"\n".join([heading, *(a + b for a, b in zip(stamps, moved, strict=True))])
     name = f"FLX_{site_of(number)}_FLUXNET2015_FULLSET{{}}_{FIRST_YEAR}-{FIRST_YEAR + years - 1}_1-4"
     with zipfile.ZipFile(folder / f"{name.format('')}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(f"{name.format('_DD')}.csv", sink.getvalue().to_pybytes())
+        archive.writestr(f"{name.format('_DD')}.csv", raw)
 
 
 def write(folder: Path, towers: int, years: int, workers: int) -> None:
     """Write archives and a catalogue of towers that stand apart and have classes as real ones do."""
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        list(pool.map(partial(write_tower, folder, years), range(min(towers, DIFFERENT))))
-    for number in range(DIFFERENT, towers):
-        old, new = site_of(number % DIFFERENT), site_of(number)
-        path = next(folder.glob(f"*_{old}_*.zip"))
-        # Names are of one length, and of a zip's members nothing else depends on them.
-        copy = path.read_bytes().replace(old.encode(), new.encode())
-        path.with_name(path.name.replace(old, new)).write_bytes(copy)
+        list(pool.map(partial(write_tower, folder, years), range(towers), chunksize=4))
     rng = np.random.default_rng(0)
     lines = ["site,lat,lon,IGBP,koppen_full"]
     for number in range(towers):
