@@ -27,7 +27,7 @@ quality: $(STAMP)
 
 $(STAMP): pyproject.toml $(FOLDERS)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[trees,neural,process,plot,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[trees,neural,process,plot,maps,earth-engine,dev]"
 	touch $@
 
 clean:

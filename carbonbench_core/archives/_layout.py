@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from .. import schema
 from ..errors import ArchiveError, first_few
-from . import Entry, Record, _bif, _oneflux, _zips
+from . import Entry, Record, _bif, _join, _oneflux, _zips
 
 SITE = r"(?P<site>[A-Z]{2}-[A-Za-z0-9]{3})"
 YEARS = r"\d{4}-\d{4}"
 ONEFLUX_SCALE = "ONEFlux share"
+_DOWNSCALED = tuple(c.name for c in schema.COLUMNS.values() if c.source == "archive")
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class Layout:
     archive : Pattern, of the zip's name
     entry : callable (path, member, match) -> Entry
     info : str, pattern of the names of files that say what a tower is, ``{site}`` standing for its id; "" for none
+    reanalysis : str, pattern of the names of daily files of downscaled reanalysis, in the same way
     """
 
     daily: Callable[[PurePosixPath], re.Match | None]
     archive: re.Pattern
     entry: Callable[[Path, str, re.Match], Entry]
     info: str = ""
+    reanalysis: str = ""
 
 
 def by_name(pattern: re.Pattern) -> Callable[[PurePosixPath], re.Match | None]:
@@ -75,17 +79,31 @@ def _in_zip(path: Path, layout: Layout) -> list[Entry]:
 
 
 def read(entry: Entry, citation: str, licence: str, layout: Layout | None = None) -> Record:
-    """Read a tower's daily file, and what the archive says of the tower.
+    """Read a tower's daily file with the reanalysis beside it, and what the archive says of the tower.
 
     Raises
     ------
-    ArchiveError : the daily file is damaged; site information that is costs itself alone
+    ArchiveError : the daily file or the reanalysis is damaged; site information that is costs itself alone
     """
     daily = _oneflux.read_daily(content(entry), str(entry))
     info = site_info(entry, layout) if layout and layout.info else _bif.SiteInfo()
     attributes = {**info.attributes, "nee_qc_scale": ONEFLUX_SCALE}
     notes = [*daily.notes, *info.notes]
-    return Record(entry, daily.table, daily.variant, attributes, notes=notes, citation=citation, licence=licence)
+    table = daily.table
+    if layout and layout.reanalysis and not set(_DOWNSCALED) <= set(table.column_names):
+        named = re.compile(layout.reanalysis.replace("{site}", re.escape(entry.site_id)), re.IGNORECASE)
+        if found := reanalysis(entry, named):
+            table = _join.within(table, _oneflux.read_drivers(*found))
+    return Record(entry, table, daily.variant, attributes, notes=notes, citation=citation, licence=licence)
+
+
+def reanalysis(entry: Entry, named: re.Pattern) -> tuple[bytes, str] | None:
+    """Return the bytes of the reanalysis file that goes with a record, and how messages name it."""
+    if entry.member:
+        inside = [m.filename for m in _zips.members(entry.path) if named.fullmatch(PurePosixPath(m.filename).name)]
+        return (content(entry, inside[0]), f"{entry.path}:{inside[0]}") if inside else None
+    beside = [path for path in entry.companions if named.fullmatch(path.name)]
+    return (from_disk(beside[0]), str(beside[0])) if beside else None
 
 
 def content(entry: Entry, member: str | None = None) -> bytes:
@@ -131,6 +149,12 @@ def info_beside(path: Path, layout: Layout, site: str) -> tuple[Path, ...]:
     """Return the file beside an archive that says what one of its towers is: its own, else the network's latest."""
     found = beside(path, site, _info_names(layout, re.escape(site)))
     return (max(found, key=lambda p: (site in p.name, p.name)),) if found else ()
+
+
+def reanalysis_beside(path: Path, layout: Layout, site: str) -> tuple[Path, ...]:
+    """Return the daily reanalysis of a tower beside an unpacked daily file, the latest by name."""
+    named = re.compile(layout.reanalysis.replace("{site}", re.escape(site)), re.IGNORECASE)
+    return tuple(beside(path, site, named)[-1:])
 
 
 def is_info(path: Path, layout: Layout) -> bool:

@@ -65,7 +65,11 @@ def _entry(path: Path, member: str, match: re.Match) -> Entry:
     site_version, code_version = map(int, version.split("-"))
     rank = (0, subset == "SUBSET", -2021, -site_version, -code_version)
     product = f"AmeriFlux FLUXNET {subset} {version}"
-    return Entry("ameriflux", path, member, site, NETWORK, product, rank, _layout.info_beside(path, _LAYOUT, site))
+    beside = _layout.info_beside(path, _LAYOUT, site)
+    if not member:
+        beside += _layout.reanalysis_beside(path, _LAYOUT, site)
+    return Entry("ameriflux", path, member, site, NETWORK, product, rank, beside)
 
 
-_LAYOUT = _layout.Layout(_layout.by_name(_DAILY), _ZIP, _entry, _BIF)
+_REANALYSIS = r"AMF_{site}_FLUXNET_ERA5_DD_.*\.csv"
+_LAYOUT = _layout.Layout(_layout.by_name(_DAILY), _ZIP, _entry, _BIF, _REANALYSIS)

@@ -2,7 +2,8 @@
 
 A tower's archive is `FLX_{site}_FLUXNET2015_{FULLSET,SUBSET}_{y0}-{y1}_{version}.zip`; its daily file carries `_DD_`
 before the years. The zip is read in place; the unpacked folder and the bare daily CSV are read as well. Versions are
-`{site version}-{code version}`, e.g. `1-4`; `beta-3` marks Warm Winter 2020.
+`{site version}-{code version}`, e.g. `1-4`; `beta-3` marks Warm Winter 2020. Of the downscaled reanalysis a FULLSET has
+the columns itself; for a SUBSET they come from the archive's `FLX_{site}_FLUXNET2015_ERAI_DD_*.csv`.
 
 Source
 ------
@@ -60,14 +61,15 @@ def read(entry: Entry, options: Options) -> Record:
     ArchiveError : the daily file is damaged
     """
     citation = WARM_WINTER_CITATION if entry.product.startswith("Warm Winter") else CITATION
-    return _layout.read(entry, citation, LICENSE)
+    return _layout.read(entry, citation, LICENSE, _LAYOUT)
 
 
 def _entry(path: Path, member: str, match: re.Match) -> Entry:
     subset, version = match["set"], match["version"]
     release = "Warm Winter 2020" if version.startswith("beta") else NETWORK
-    product = f"{release} {subset} {version}"
-    return Entry("fluxnet2015", path, member, match["site"], NETWORK, product, _rank(subset, version), line=release)
+    product, site, rank = f"{release} {subset} {version}", match["site"], _rank(subset, version)
+    beside = () if member else _layout.reanalysis_beside(path, _LAYOUT, site)
+    return Entry("fluxnet2015", path, member, site, NETWORK, product, rank, beside, line=release)
 
 
 def _rank(subset: str, version: str) -> tuple[int, ...]:
@@ -77,4 +79,5 @@ def _rank(subset: str, version: str) -> tuple[int, ...]:
     return (0, subset == "SUBSET", -2022 if beta else -2020, 0 if beta else -int(first), -int(second))
 
 
-_LAYOUT = _layout.Layout(_layout.by_name(_DAILY), _ZIP, _entry)
+_REANALYSIS = r"FLX_{site}_FLUXNET2015_(ERAI|ERA5)_DD_.*\.csv"
+_LAYOUT = _layout.Layout(_layout.by_name(_DAILY), _ZIP, _entry, reanalysis=_REANALYSIS)

@@ -19,7 +19,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from ..errors import ArchiveError
-from . import Entry, Options, Record, _join, _layout, _oneflux, _tidy, _zips
+from . import Entry, Options, Record, _join, _layout, _oneflux, _tidy
 
 LICENSE = "CC-BY-4.0"
 CITATION = (
@@ -87,20 +87,11 @@ def read(entry: Entry, options: Options) -> Record:
     match = _DAILY.fullmatch(PurePosixPath(entry.member or entry.path.name).name)
     also = _network(match["code"])[1]
     record = _layout.read(entry, f"{CITATION}. {also}" if also else CITATION, LICENSE, _LAYOUT)
-    if found := _reanalysis(entry, _era5_name(match)):
+    if found := _layout.reanalysis(entry, _era5_name(match)):
         record.table = _join.within(record.table, _oneflux.read_drivers(*found))
     else:
         record.notes.append("no ERA5 daily file with this record: no downscaled reanalysis")
     return record
-
-
-def _reanalysis(entry: Entry, named: re.Pattern) -> tuple[bytes, str] | None:
-    """Return the bytes of the reanalysis file that goes with a record, and how messages name it."""
-    if entry.member:
-        inside = [m.filename for m in _zips.members(entry.path) if named.fullmatch(PurePosixPath(m.filename).name)]
-        return (_layout.content(entry, inside[0]), f"{entry.path}:{inside[0]}") if inside else None
-    beside = [path for path in entry.companions if named.fullmatch(path.name)]
-    return (_layout.from_disk(beside[0]), str(beside[0])) if beside else None
 
 
 def _entry(path: Path, member: str, match: re.Match) -> Entry:

@@ -43,7 +43,7 @@ def value(column: str, day: int) -> str:
     head = column.split("_VUT")[0]
     if head in told:
         return f"{told[head]:.5f}"
-    names = [*METEOROLOGY, "TA_F_DAY"]
+    names = [*METEOROLOGY, "TA_F_DAY", "TA_ERA"]
     return f"{10 * (names.index(column) + 1) + 0.1 * day:.3f}"
 
 
@@ -69,6 +69,12 @@ def daily(
     return "\n".join(",".join(line) for line in lines).encode() + b"\n"
 
 
+def reanalysis() -> str:
+    """Return the downscaled reanalysis of all of 2003: TA_ERA is a tenth of the day of the year, P_ERA is missing."""
+    lines = [f"{stamp},{0.1 * day:.3f},-9999" for day, stamp in enumerate(stamps("2003-01-01", 365), start=1)]
+    return "\n".join(["TIMESTAMP,TA_ERA,P_ERA", *lines, ""])
+
+
 def name(site: str = "XX-One", subset: str = "SUBSET", version: str = "1-4", part: str = "_DD") -> str:
     return f"FLX_{site}_FLUXNET2015_{subset}{part}_2003-2003_{version}"
 
@@ -89,7 +95,7 @@ def write_zip(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for step in ("HH", "WW", "MM", "YY"):
             archive.writestr(f"{name(site, subset, version, f'_{step}')}.csv", "TIMESTAMP_START,TIMESTAMP_END\n")
-        archive.writestr(f"FLX_{site}_FLUXNET2015_ERAI_DD_1989-2014_{version}.csv", "TIMESTAMP,TA_ERA\n")
+        archive.writestr(f"FLX_{site}_FLUXNET2015_ERAI_DD_1989-2014_{version}.csv", reanalysis())
         archive.writestr(f"{name(site, subset, version)}.csv", raw or daily(subset, **made))
     return path
 

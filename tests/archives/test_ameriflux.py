@@ -53,7 +53,8 @@ def test_zip_and_unpacked_folder_give_the_same_record(tmp_path: Path) -> None:
     first, second = read(packed), archives.read(entry)
     assert first.table.equals(second.table)
     assert first.attributes == second.attributes
-    assert [p.name for p in entry.companions] == ["AMF_XX-One_FLUXNET_BIF_2003-2003_3-5.csv"]
+    names = [f"AMF_XX-One_FLUXNET_{kind}_2003-2003_3-5.csv" for kind in ("BIF", "ERA5_DD")]
+    assert [p.name for p in entry.companions] == names
     assert len(inventory.siblings) == 7  # four steps, ERA5, AUXNEE, BIF
     assert inventory.unrecognised == []
 

@@ -105,6 +105,31 @@ def test_day_time_partitioning_and_random_uncertainty_are_of_the_variant_of_the_
     assert table["nee_randunc"].to_pylist() == pytest.approx([0.1 + more, 0.11 + more, 0.12 + more, 0.13 + more])
 
 
+def test_the_reanalysis_of_the_archive_is_joined_to_the_days_of_the_fluxes(tmp_path: Path) -> None:
+    packed = make.write_zip(tmp_path)
+    unpacked = make.unpack(packed, tmp_path / "unpacked")
+    for source in (packed, unpacked):
+        table = read(source).table
+        assert table["date"].to_pylist() == [date(2003, 1, d) for d in (1, 2, 3, 4)]
+        assert table["TA_ERA"].to_pylist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+        assert table["P_ERA"].null_count == 4
+
+
+def test_columns_that_the_daily_file_has_itself_count_before_those_of_the_reanalysis_file(tmp_path: Path) -> None:
+    columns = (*make.COLUMNS["SUBSET"], "TA_ERA")
+    cells = {(day, "TA_ERA"): "7.5" for day in range(4)}
+    table = read(make.write_zip(tmp_path, columns=columns, cells=cells)).table
+    assert table["TA_ERA"].to_pylist() == [7.5] * 4
+
+
+def test_when_the_reanalysis_is_damaged_then_the_archive_is_refused_with_the_place(tmp_path: Path) -> None:
+    folder = make.unpack(make.write_zip(tmp_path), tmp_path / "unpacked")
+    path = next(folder.glob("*ERAI_DD*"))
+    path.write_text(path.read_text().replace("20030102,0.200", "20030102,warm"))
+    with pytest.raises(ArchiveError, match=r"ERAI_DD.*TA_ERA in line 3: expected a number, got 'warm'"):
+        read(folder)
+
+
 def test_uncertainty_that_a_file_lacks_is_not_asked_for(tmp_path: Path) -> None:
     record = read(make.write_csv(tmp_path, subset="SUBSET"))
     assert {"gpp_dt", "reco_dt", "nee_randunc"}.isdisjoint(record.table.column_names)
