@@ -6,6 +6,7 @@ JSON in its header: no pickle. It is written beside its place and renamed, so th
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from dataclasses import dataclass, field
@@ -31,15 +32,17 @@ class Checkpoint:
     ----------
     path : Path
     identity : dict, what the training is made of; a checkpoint of another one is refused
+    code : str, of which version; a checkpoint of another one is left aside
     """
 
     path: Path
     identity: dict[str, Any]
+    code: str = ""
     _told: bool = field(default=False, repr=False)
 
     def save(self, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
         """Write a state over the last one; where the disk refuses, say so once and go on."""
-        header = {"identity": json.dumps(self.identity), "state": json.dumps(plain)}
+        header = {"identity": json.dumps(self.identity), "code": self.code, "state": json.dumps(plain)}
         whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +53,7 @@ class Checkpoint:
             self._told = True
 
     def load(self) -> State | None:
-        """Return the last state that was saved; None where there is none or the file is damaged, which is told.
+        """Return the last state that was saved; None where there is none, or, which is told, no use of it can be made.
 
         Raises
         ------
@@ -61,12 +64,16 @@ class Checkpoint:
         try:
             with safe_open(self.path, framework="pt") as file:
                 header = file.metadata()
-                identity, plain = json.loads(header["identity"]), json.loads(header["state"])
+                identity, code = json.loads(header["identity"]), header["code"]
+                plain = json.loads(header["state"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             _tell(f"Checkpoint {self.path} is damaged ({error}): training begins anew.")
             return None
         self._require(identity)
+        if code != self.code:
+            _tell(f"Checkpoint {self.path} is of another version of the code or of torch: training begins anew.")
+            return None
         return tensors, plain
 
     def _require(self, found: dict[str, Any]) -> None:
@@ -77,6 +84,15 @@ class Checkpoint:
             raise UsageError(
                 f"{self.path} is the checkpoint of another training ({differing}). Delete it to begin anew."
             )
+
+
+def code_digest() -> str:
+    """Return a digest of the version of torch and of the code that trains: with others the weights may differ."""
+    digest = hashlib.sha256(torch.__version__.encode())
+    own = Path(__file__).parent
+    for path in sorted([*own.glob("_*.py"), *own.glob("modeling_*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _tell(text: str) -> None:

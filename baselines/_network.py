@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +16,7 @@ from carbonbench_core.windows import Windows, to_windows
 
 from . import Baseline, need
 from ._inputs import input_columns
-from ._network_settings import check_network
+from ._network_settings import DEFAULTS, PUBLISHED, QUICK, check_network
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,8 +48,8 @@ class Network(Baseline):
     counts : tuple of str, settings of its own that are whole numbers of at least 1
     published : dict, what the networks of arXiv:2603.09868 share: 30 days in, 15 asked for, the loss weighted by
         quality and by balanced classes with a tenth of the closure, AdamW halved every 10 of 100 epochs, ten seeds
-        (27-36: ``--seed 27``) averaged. Ours even so: closure in gC m-2 d-1 instead of standardised values, class
-        weights of unseen classes, windows drawn anew every epoch, the best epoch by the benchmark's score
+        (27-36: ``--seed 27``) averaged. Ours even so: the closure is in gC m-2 d-1 instead of standardised values,
+        windows are drawn anew every epoch, and the best epoch is that of the benchmark's own score
 
     Settings
     --------
@@ -75,69 +74,9 @@ class Network(Baseline):
 
     architecture: ClassVar[str]
     counts: ClassVar[tuple[str, ...]] = ()
-    defaults: ClassVar[dict[str, Any]] = {
-        "hidden": 64,
-        "static_size": 8,
-        "dropout": 0.3,
-        "length": 30,
-        "horizon": 15,
-        "stride": 15,
-        "learning_rate": 1e-3,
-        "weight_decay": 0.05,
-        "batch_size": 256,
-        "max_epochs": 12,
-        "patience": 5,
-        "schedule": "cosine",
-        "warmup": 0.05,
-        "clip": 1.0,
-        "averaging": 0.99,
-        "noise": 0.3,
-        "hide": 0.3,
-        "balance": "none",
-        "class_weights": (),
-        "closure": "free",
-        "closure_weight": 0.1,
-        "non_negative": False,
-        "quantiles": (),
-        "members": 1,
-        "coordinates": False,
-        "day_of_year": True,
-        "device": "auto",
-        "precision": "auto",
-        "compile": False,
-        "num_threads": 1,  # of these sizes a second one saves little, and costs much where other programs run
-        "progress": True,
-        "log": "",
-    }
-    quick: ClassVar[dict[str, Any]] = {
-        "hidden": 16,
-        "max_epochs": 4,
-        "batch_size": 64,
-        "stride": 5,
-        "learning_rate": 5e-3,
-        "num_threads": 1,
-    }
-    published: ClassVar[dict[str, Any]] = {
-        "length": 30,
-        "horizon": 15,
-        "stride": 15,
-        "batch_size": 2048,
-        "max_epochs": 100,
-        "patience": 100,
-        "weight_decay": 0.01,
-        "schedule": "step",
-        "warmup": 0.0,
-        "clip": 1e6,  # none
-        "averaging": 0.0,
-        "noise": 0.0,
-        "hide": 0.0,
-        "closure": "penalty",
-        "closure_weight": 0.1,
-        "class_weights": ["igbp", "koppen"],
-        "members": 10,
-        "coordinates": True,
-        "day_of_year": False,
-    }
+    defaults: ClassVar[dict[str, Any]] = DEFAULTS
+    quick: ClassVar[dict[str, Any]] = QUICK
+    published: ClassVar[dict[str, Any]] = PUBLISHED
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         super().__init__(seed, **settings)
@@ -208,16 +147,15 @@ class Network(Baseline):
         """Return the checkpoint of the member of a seed, where there is a folder to work in."""
         if self.work is None:
             return None
-        from ._checkpoint import Checkpoint
+        from ._checkpoint import Checkpoint, code_digest
 
         identity = {key: value for key, value in self.settings.items() if key not in INCIDENTAL}
-        identity |= {"features": self.features, "baseline": self.name, "seed": seed, "torch": version("torch")}
+        identity |= {"features": self.features, "baseline": self.name, "seed": seed}
         identity |= {
             "data": days.digest(),
             "validation": watch and watch.digest(),
-            "carbonbench": version("carbonbench"),
         }
-        return Checkpoint(self.work / CHECKPOINTS / f"seed-{seed}.safetensors", identity)
+        return Checkpoint(self.work / CHECKPOINTS / f"seed-{seed}.safetensors", identity, code_digest())
 
     def _build(self, days: TowerDays) -> Any:
         from ._device import choose_device

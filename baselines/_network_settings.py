@@ -1,10 +1,75 @@
-"""Settings of a network, checked before anything is read or trained."""
+"""Settings that all networks have, and their check before anything is read or trained."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from carbonbench_core.errors import UsageError, unknown
+
+DEFAULTS: dict[str, Any] = {
+    "hidden": 64,
+    "static_size": 8,
+    "dropout": 0.3,
+    "length": 30,
+    "horizon": 15,
+    "stride": 15,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.05,
+    "batch_size": 256,
+    "max_epochs": 12,
+    "patience": 5,
+    "schedule": "cosine",
+    "warmup": 0.05,
+    "clip": 1.0,
+    "averaging": 0.99,
+    "noise": 0.3,
+    "hide": 0.3,
+    "balance": "none",
+    "class_weights": (),
+    "closure": "free",
+    "closure_weight": 0.1,
+    "non_negative": False,
+    "quantiles": (),
+    "members": 1,
+    "coordinates": False,
+    "day_of_year": True,
+    "device": "auto",
+    "precision": "auto",
+    "compile": False,
+    "num_threads": 1,  # of these sizes a second one saves little, and costs much where other programs run
+    "progress": True,
+    "log": "",
+}
+QUICK: dict[str, Any] = {
+    "hidden": 16,
+    "max_epochs": 4,
+    "batch_size": 64,
+    "stride": 5,
+    "learning_rate": 5e-3,
+    "num_threads": 1,
+}
+# What the networks of arXiv:2603.09868 share.
+PUBLISHED: dict[str, Any] = {
+    "length": 30,
+    "horizon": 15,
+    "stride": 15,
+    "batch_size": 2048,
+    "max_epochs": 100,
+    "patience": 100,
+    "weight_decay": 0.01,
+    "schedule": "step",
+    "warmup": 0.0,
+    "clip": 1e6,  # none
+    "averaging": 0.0,
+    "noise": 0.0,
+    "hide": 0.0,
+    "closure": "penalty",
+    "closure_weight": 0.1,
+    "class_weights": ["igbp", "koppen"],
+    "members": 10,
+    "coordinates": True,
+    "day_of_year": False,
+}
 
 CHOICES = {
     "schedule": ("cosine", "step"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from carbonbench_baselines import _saved, _training
+from carbonbench_baselines import _checkpoint, _saved, _training
 from carbonbench_baselines.transformer import Transformer
 
 from carbonbench_core.dataset_folder import DatasetFolder
@@ -136,6 +136,18 @@ def test_a_damaged_checkpoint_is_told_and_training_begins_anew(
     assert same(fit(train, work=tmp_path), first)
     assert "is damaged" in capsys.readouterr().err
     assert len(path.read_bytes()) == len(content)
+
+
+def test_a_checkpoint_of_another_version_of_the_code_is_told_and_training_begins_anew(
+    train: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(_checkpoint, "code_digest", lambda: "older")
+        first = fit(train, work=tmp_path)
+    assert same(fit(train, work=tmp_path), first)
+    assert "of another version" in capsys.readouterr().err
+    monkeypatch.setattr(_training._Run, "_update", stop)
+    assert same(fit(train, work=tmp_path), first)  # what stands there now is of this version
 
 
 def test_on_a_full_disk_training_goes_on_and_the_last_checkpoint_stays(
