@@ -160,7 +160,7 @@ def evaluation_index(protocol: str, data_dir: str | Path | None = None, split: s
     -------
     DataFrame, columns site_id, date and the bools gpp, reco, nee: whether that target is scored on that day
     """
-    from carbonbench_core.scoring import evaluation_frame
+    from carbonbench_core.asked import evaluation_frame
 
     frame = evaluation_frame(DatasetFolder.find(data_dir), protocol, split)
     targets = list(schema.TARGETS)

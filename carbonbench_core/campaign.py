@@ -18,10 +18,10 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .asked import protocol_digest
 from .errors import CarbonBenchError, UsageError, unknown
 from .files import make_folder, write_text
 from .report.rows import NOT_RUN, row_path, settings_text
-from .run import protocol_digest
 
 if TYPE_CHECKING:
     from .dataset_folder import DatasetFolder

@@ -148,6 +148,11 @@ class DatasetFolder:
         return read_edition(self._json(PROTOCOLS))
 
     @cached_property
+    def unsupported(self) -> dict[str, str]:
+        """Rules and folds that these towers do not support, and why."""
+        return dict(self._json(PROTOCOLS).get("unsupported", {}))
+
+    @cached_property
     def leakage(self) -> dict[str, str]:
         """What the test towers of every protocol share with its training towers, in one line each."""
         return dict(self._json(PROTOCOLS).get("leakage", {}))
@@ -184,8 +189,7 @@ class DatasetFolder:
 
     def _why_unsupported(self, name: str) -> str | None:
         """Return why a protocol, or the rule of a fold without any supported one, was not drawn."""
-        unsupported = self._json(PROTOCOLS).get("unsupported", {})
-        return next((why for rule, why in unsupported.items() if f"{name}_".startswith(f"{rule}_")), None)
+        return next((why for rule, why in self.unsupported.items() if f"{name}_".startswith(f"{rule}_")), None)
 
     def urls(self, files: list[str]) -> list[str]:
         """Return where the shards `files` are, as paths, or as hf:// addresses where the folder is on the Hub."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
+from .asked import protocol_digest
 from .dataset_folder import DatasetFolder
 from .errors import FeatureError, first_few
 from .files import make_folder, write_text
@@ -155,12 +155,6 @@ def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tu
         named = zip(folds, of_split, strict=True)
         of_split = [tuple(t.assign(site_id=t["site_id"] + f" in {fold.name}") for t in pair) for fold, pair in named]
     return tuple(pd.concat(column, ignore_index=True) for column in zip(*of_split, strict=True))
-
-
-def protocol_digest(folder: DatasetFolder, protocol: str) -> str:
-    """Return the digest of a protocol, or that of a family from those of its folds."""
-    digests = [folder.protocol(name).digest for name in folder.folds(protocol)]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("/".join(digests).encode()).hexdigest()[:16]
 
 
 def default_feature_set(folder: DatasetFolder) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import schema
-from .geography import components, continent
-from .predictions import KEYS, STRATA, UNCERTAINTY
-from .reference import DISSIMILARITY, climatology_of, masks_of, with_reference
+from .asked import evaluation_frame, known_days, protocol_digest, referenced_frame
+from .geography import components
+from .reference import DISSIMILARITY, climatology_of, masks_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,23 +16,6 @@ if TYPE_CHECKING:
     from .dataset_folder import DatasetFolder
 
 NEIGHBOURS = 10.0  # km: towers of one reanalysis cell, which the intervals draw together
-
-
-def evaluation_frame(folder: DatasetFolder, protocol: str, split: str = "test") -> pd.DataFrame:
-    """Return the scored site-days of a split with strata and observations (NaN where a target is not scored).
-
-    Raises
-    ------
-    ProtocolError : the protocol has no such split
-    """
-    from . import predictions
-
-    frozen = folder.protocol(protocol)
-    wanted = [*KEYS, *STRATA, *schema.TARGETS, "nee_qc", *(c for c in UNCERTAINTY if c in folder.columns)]
-    frame = predictions.evaluation_frame(folder.tables(frozen, split, wanted), frozen.qc_threshold)
-    placed = folder.sites.dropna(subset=["latitude", "longitude"])
-    continents = continent(placed["latitude"], placed["longitude"])
-    return frame.assign(continent=frame["site_id"].map(dict(zip(placed["site_id"], continents, strict=True))))
 
 
 def score_predictions(
@@ -47,8 +30,8 @@ def score_predictions(
 
     if isinstance(predictions, str | Path):
         predictions = read_predictions(predictions)
-    predictions, frame = aligned(predictions, folder, protocol, split, check_units)
-    return scored(predictions, with_reference(frame, folder, protocol, split))
+    predictions, _ = aligned(predictions, folder, protocol, split, check_units)
+    return scored(predictions, referenced_frame(folder, protocol, split))
 
 
 def score_submission(submission: str | Path, folder: DatasetFolder, results: str | Path | None) -> dict[str, Any]:
@@ -68,27 +51,24 @@ def score_submission(submission: str | Path, folder: DatasetFolder, results: str
     ------
     CarbonBenchError : the declaration, the digest or the predictions do not fit; says what to do
     """
-    import pyarrow as pa
-
     from .report.ceiling import ceiling_table
     from .report.rows import result_row, sites_to_keep, write_row
     from .report.submission import read_submission
 
     declared = read_submission(submission)
-    frozen = folder.protocol(declared.protocol)
-    declared.require_digest(frozen.digest)
-    frame = evaluation_frame(folder, declared.protocol)
-    known = pa.concat_tables(folder.tables(frozen, "test", list(KEYS))).to_pandas()
-    predictions = declared.predictions(frame, known)
+    digest = protocol_digest(folder, declared.protocol)
+    declared.require_digest(digest)
+    asked = evaluation_frame(folder, declared.protocol)
+    predictions = declared.predictions(asked, known_days(folder, declared.protocol))
     # Inputs of its own, or a set that this folder does not carry: nothing can be said of likeness to the training data.
     known_sets = schema.available_feature_sets(folder.columns)
     features = declared.feature_set if declared.feature_set in known_sets else None
-    frame = with_reference(frame, folder, declared.protocol, "test", features)
+    frame = referenced_frame(folder, declared.protocol, "test", features)
     scores = scored(predictions, frame)
     clusters = neighbours(folder.sites)
     row = result_row(
         scores,
-        protocol_digest=frozen.digest,
+        protocol_digest=digest,
         data_digest=folder.data_digest,
         synthetic=folder.is_synthetic,
         clusters=clusters,
@@ -107,14 +87,11 @@ def aligned(
     predictions: pd.DataFrame, folder: DatasetFolder, protocol: str, split: str, check_units: bool = True
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return validated predictions and the evaluation frame, row by row the same."""
-    import pyarrow as pa
-
     from .predictions import require_table, validate_predictions
 
     require_table(predictions)
     frame = evaluation_frame(folder, protocol, split)
-    known = pa.concat_tables(folder.tables(folder.protocol(protocol), split, list(KEYS))).to_pandas()
-    return validate_predictions(predictions, frame, known, check_units), frame
+    return validate_predictions(predictions, frame, known_days(folder, protocol, split), check_units), frame
 
 
 def neighbours(sites: pd.DataFrame) -> dict[str, str]:

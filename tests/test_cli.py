@@ -15,6 +15,8 @@ from carbonbench_baselines import list_baselines
 
 import carbonbench
 from carbonbench_core.cli import main
+from carbonbench_core.dataset_folder import DatasetFolder
+from carbonbench_core.errors import UsageError
 from carbonbench_core.protocols import draw_all, write_edition
 from tests.archives.fluxnet2015 import COLUMNS, write_csv, write_zip
 from tests.protocols.tables import placed
@@ -168,6 +170,9 @@ def test_protocols_are_listed_with_their_digests(small_folder: Path, capsys: pyt
     assert main(["protocols", "--data", str(small_folder), "--json"]) == 0
     for protocol in json.loads(capsys.readouterr().out):
         assert f"{protocol['name']}  {protocol['digest']}" in text
+        assert not protocol["family"] or f"family {protocol['family']}: " in text
+    for name, reason in DatasetFolder.open(small_folder).unsupported.items():
+        assert f"left out: {name}: {reason}" in text
 
 
 def test_an_unknown_model_is_wrong_use_with_the_nearest_name(
@@ -322,6 +327,14 @@ def test_a_family_runs_all_its_folds_and_scores_every_tower_once(
     assert len(tested) == len(set(tested)) == row["n_sites"]
     kept = list((tmp_path / "runs" / "spatial_blocks_0km").glob("*/climatology-*-seed0/predictions.parquet"))
     assert len(kept) == len(folds)
+    # Predictions from elsewhere are asked for and scored in the same way, all folds in one table.
+    assert set(carbonbench.evaluation_index("spatial_blocks_0km", small_folder)["site_id"]) == set(tested)
+    predictions = pd.concat([pd.read_parquet(path) for path in kept])
+    scores = carbonbench.score(predictions, "spatial_blocks_0km", small_folder)
+    for target in ("gpp", "reco", "nee"):
+        assert scores[target]["r2"]["q50"] == pytest.approx(row[f"{target}.r2.q50"], rel=1e-4)
+    with pytest.raises(UsageError, match="is a family of folds; its id_test is that of one fold"):
+        carbonbench.evaluation_index("spatial_blocks_0km", small_folder, "id_test")
 
 
 STOPPED = """

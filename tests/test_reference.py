@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from carbonbench_core import reference
+from carbonbench_core.asked import evaluation_frame
 from carbonbench_core.dataset_folder import DatasetFolder
 from carbonbench_core.reference import climatology_of, masks_of, with_reference
 from carbonbench_core.run import run
 from carbonbench_core.schema import available_feature_sets
-from carbonbench_core.scoring import evaluation_frame, score_predictions, score_submission
+from carbonbench_core.scoring import score_predictions, score_submission
 from tests.report.submissions import write
 
 PROTOCOL = "climate_holdout"

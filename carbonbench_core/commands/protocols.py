@@ -25,6 +25,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _protocols(args: argparse.Namespace) -> int:
     from ..dataset_folder import DatasetFolder
+    from ..protocols import families
 
     folder = DatasetFolder.find(args.data)
     if args.action == "verify":
@@ -35,6 +36,7 @@ def _protocols(args: argparse.Namespace) -> int:
     listed = [
         {
             "name": p.name,
+            "family": p.family or None,
             "digest": p.digest,
             "splits": {s: {"towers": len(p.sites(s)), "days": sum(rows[f] for f in p.splits[s])} for s in p.splits},
         }
@@ -47,6 +49,10 @@ def _protocols(args: argparse.Namespace) -> int:
     for p in listed:
         splits = ", ".join(f"{s} {n['towers']} towers {n['days']:,} days" for s, n in p["splits"].items())
         print(f"{p['name']}  {p['digest']}\n  {splits}")
+    for family, folds in families(folder.protocols).items():
+        print(f"family {family}: {', '.join(folds)}")
+    for name, reason in folder.unsupported.items():
+        print(f"left out: {name}: {reason}")
     return 0
 
 

@@ -101,6 +101,11 @@ def test_neither_row_order_nor_column_order_matters(sites: pd.DataFrame, random:
     assert draw_all(sites.iloc[order][names]) == draw_all(sites)
 
 
+@given(sites_tables(), st.integers(0, 2**32))
+def test_the_same_seed_gives_the_same_lists(sites: pd.DataFrame, seed: int) -> None:
+    assert draw_all(sites, seed) == draw_all(sites.copy(), seed)
+
+
 def test_the_same_seed_gives_the_same_lists_and_another_seed_gives_others() -> None:
     sites = network_like()
     first, again, other = (draw_all(sites, seed=seed)[0]["veg_holdout"] for seed in (1, 1, 2))
@@ -172,8 +177,14 @@ def test_a_class_whose_towers_stand_together_is_still_trained_on() -> None:
     assert set(sites.loc[sites["igbp"] == "SAV", "site_id"]) <= set(protocol.sites("train"))
 
 
-def test_published_veg_is_the_published_rule() -> None:
-    sites = network_like()
+@pytest.fixture(params=["made", "real"])
+def towers(request: pytest.FixtureRequest) -> pd.DataFrame:
+    """Return 170 towers, made up or real."""
+    return network_like() if request.param == "made" else real_sites(request.getfixturevalue("shared_data"))
+
+
+def test_published_veg_is_the_published_rule(towers: pd.DataFrame) -> None:
+    sites = towers
     table = sites.sort_values("site_id", ignore_index=True)
     counts, expected = table["igbp"].value_counts(), []
     for igbp, n in counts.items():
@@ -187,8 +198,8 @@ def test_published_veg_is_the_published_rule() -> None:
     assert "id_test" not in protocol.splits
 
 
-def test_published_climate_is_the_published_rule() -> None:
-    sites = network_like()
+def test_published_climate_is_the_published_rule(towers: pd.DataFrame) -> None:
+    sites = towers
     table = sites.sort_values("site_id", ignore_index=True)
     expected = train_test_split(table, test_size=0.2, stratify=table["koppen_main"], random_state=56)[1]["site_id"]
     assert draw_all(sites)[0]["published_climate"].sites("test") == sorted(expected)
