@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -168,7 +168,7 @@ class _Run:
         self.step, self.history = 0, History()
         self.optimiser = torch.optim.AdamW(_weight_groups(model, recipe.weight_decay), lr=recipe.learning_rate)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
-        self.forward = torch.compile(model) if recipe.compile else model
+        self.forward = _compiled(model) if recipe.compile else model
 
     def epoch(self) -> float:
         """Take one pass over newly drawn windows and return the mean loss."""
@@ -243,6 +243,19 @@ class _Run:
         torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
         for mean, now in zip(self.average.buffers(), self.model.buffers(), strict=True):
             mean.copy_(now)
+
+
+def _compiled(model: nn.Module) -> Callable[..., Any]:
+    step = torch.compile(model)
+
+    def forward(**inputs: torch.Tensor) -> Any:
+        try:
+            return step(**inputs)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            why = next(iter(str(error).splitlines()), type(error).__name__)
+            raise CarbonBenchError(f"torch.compile cannot make the step here: {why}. Set compile=false.") from error
+
+    return forward
 
 
 def rate(step: int, steps: int, recipe: Recipe) -> float:

@@ -116,6 +116,19 @@ def test_a_compiled_step_learns_nearly_the_same(train: pd.DataFrame, test_towers
     assert np.allclose(a, b, atol=1e-2)
 
 
+def test_when_a_step_cannot_be_compiled_then_the_setting_is_named(
+    train: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def fail(**_: object) -> None:
+        raise torch._dynamo.exc.TorchDynamoException("no compiler")
+
+    monkeypatch.setattr(torch, "compile", lambda model: fail)
+    with pytest.raises(CarbonBenchError, match=r"no compiler. Set compile=false"):
+        Transformer(**QUICK, compile=True).fit(train)
+
+
 def test_tensorboard_shows_every_epoch_once_even_after_a_resume(
     train: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
