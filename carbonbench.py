@@ -25,6 +25,7 @@ from carbonbench_core.dataset_folder import DEFAULT_NAME, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError
 from carbonbench_core.files import read_batches, read_shard
 from carbonbench_core.models import open_model as from_pretrained
+from carbonbench_core.models import register_models
 from carbonbench_core.predictions import validate_predictions
 from carbonbench_core.report.leaderboard import leaderboard
 from carbonbench_core.schema import columns
@@ -46,6 +47,7 @@ __all__ = [
     "leaderboard",
     "list_protocols",
     "load",
+    "register_models",
     "score",
     "to_tabular",
     "to_windows",

@@ -15,9 +15,18 @@ from typing import Any
 from carbonbench_core.errors import CarbonBenchError, unknown
 
 from ._baseline import Baseline
-from ._saved import check_files, read_config
+from ._saved import check_config, check_files, read_config
 
-__all__ = ["Baseline", "baseline_class", "from_pretrained", "list_baselines", "load_baseline", "need"]
+__all__ = [
+    "Baseline",
+    "baseline_class",
+    "from_network",
+    "from_pretrained",
+    "list_baselines",
+    "load_baseline",
+    "need",
+    "register_models",
+]
 
 
 def list_baselines() -> list[str]:
@@ -72,14 +81,59 @@ def from_pretrained(folder: str | Path) -> Baseline:
     config = read_config(folder)
     check_files(folder, config)
     try:
-        settings, features = dict(config["settings"]), [str(f) for f in config["features"]]
-        model = load_baseline(config["baseline"], seed=int(config["seed"]), **settings)
-        model.features, model.towers = features, dict(config.get("towers", {}))
+        model = _configured(config)
         model._load(folder, config["state"])
     except CarbonBenchError:
         raise
     except Exception as error:  # whatever a library says of a damaged file
         raise CarbonBenchError(f"Model folder {folder} is damaged: {error}. Fit and save the model again.") from error
+    return model
+
+
+def from_network(network: Any) -> Baseline:
+    """Return the baseline of a network that transformers has loaded, so that it takes raw site-days.
+
+    Raises
+    ------
+    CarbonBenchError : its configuration is not that of a saved baseline
+    """
+    config = check_config(network.config.to_dict(), str(network.config.name_or_path) or "the network")
+    model = _configured(config)
+    model._adopt(network, config["state"])
+    return model
+
+
+def register_models() -> list[str]:
+    """Teach transformers the architectures of this package, and return their model types.
+
+    From then on ``AutoModel.from_pretrained`` builds them from here, and runs no code of a repository.
+
+    Raises
+    ------
+    CarbonBenchError : transformers is not installed
+    """
+    auto = need("transformers", "neural")
+    types = []
+    for file in sorted(m.name for m in iter_modules(__path__) if m.name.startswith("modeling_")):
+        for made in list(vars(import_module(f"{__name__}.{file}")).values()):
+            config = getattr(made, "config_class", None)
+            if made.__class__ is not type or not getattr(config, "model_type", "") or hasattr(made, "architecture"):
+                continue
+            if made.__module__ != f"{__name__}.{file}":
+                continue
+            ensemble = getattr(import_module(made.__module__), f"{made.__name__}Ensemble")
+            auto.AutoConfig.register(config.model_type, config, exist_ok=True)
+            # which of the two it is, transformers reads in the configuration's `architectures`
+            auto.AutoModel.register(config, (made, ensemble), exist_ok=True)
+            types.append(config.model_type)
+    return types
+
+
+def _configured(config: dict[str, Any]) -> Baseline:
+    """Return the baseline of a configuration, its weights not yet read."""
+    model = load_baseline(config["baseline"], seed=int(config["seed"]), **config["settings"])
+    model.features, model.towers = [str(f) for f in config["features"]], dict(config.get("towers", {}))
+    model.base = config.get("base_model")
     return model
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -15,6 +16,7 @@ from carbonbench_core.errors import CarbonBenchError, UsageError, unknown
 from carbonbench_core.rows import as_table, choose_features, column_of, dates, quality, sites, targets
 
 from ._saved import CONFIG, check_setting, digest
+from ._tuning import check_tuning, lineage, towers_after
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +41,11 @@ class Baseline:
     defaults : dict, settings and their default values
     quick : dict, settings for a trial in seconds; no result is made with them
     presets : dict, name -> settings, such as "published"; "default" is `defaults` and stands in no class
+    fine_tuning : dict, the settings that `finetune` takes and their values there; none where training cannot go on
     uses_support : bool, whether `_predict` takes `support`, the labelled days of the towers it predicts
     features : list of str, the input columns that `predict` asks for, known after `fit`
-    towers : dict, split -> site ids that `fit` has seen
+    towers : dict, split -> site ids that `fit` has seen, and under "finetune" those that `finetune` was given
+    base : dict or None, what `finetune` started from: `origin` and the settings of that model
     qc_threshold : float, nee_qc from which a day is scored at the validation towers, as `fit` was told
     work : Path or None, where `fit` may keep what lets it resume after a kill, and its logs
 
@@ -54,6 +58,7 @@ class Baseline:
     defaults: ClassVar[dict[str, Any]] = {}
     quick: ClassVar[dict[str, Any]] = {}
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    fine_tuning: ClassVar[dict[str, Any]] = {}
     uses_support: ClassVar[bool] = False
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
@@ -66,6 +71,7 @@ class Baseline:
         self.settings = {**known, **settings}
         self.features: list[str] | None = None
         self.towers: dict[str, list[str]] = {}
+        self.base: dict[str, Any] | None = None
         self.qc_threshold, self.work = 1.0, None
 
     def fit(
@@ -92,21 +98,48 @@ class Baseline:
         """
         table = as_table(train)
         features = self._choose(table)
-        chosen = list(dict.fromkeys([*KEYS, *features, *self._beside(), *schema.TARGETS, "nee_qc"]))
-        table = _select(table, chosen)
-        without = [t for t, n in zip(schema.TARGETS, _labelled(table), strict=True) if n == 0]
-        if without:
-            raise CarbonBenchError(
-                f"None of the {table.num_rows:,} training rows has {' or '.join(without)} with nee_qc above 0. "
-                "A model is fitted on all three targets."
-            )
-        held = None if validation is None else _select(as_table(validation), chosen)
-        self.features = features
-        seen = {"train": table, **({} if held is None else {"validation": held})}
-        self.towers = {split: sorted(set(sites(rows).tolist())) for split, rows in seen.items()}
+        table, held = self._learnt_from(table, validation, features)
+        self.features, self.base = features, None
+        self.towers = _towers(train=table, validation=held)
         self.qc_threshold, self.work = qc_threshold, None if work is None else Path(work)
         self._fit(table, held if held is not None and any(_labelled(held)) else None)
         return self
+
+    def finetune(
+        self,
+        train: Data,
+        validation: Data | None = None,
+        *,
+        qc_threshold: float = 1.0,
+        origin: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Return a copy that has learnt on from labelled days, such as the first ones of a new tower.
+
+        Inputs and targets stay scaled as for the towers that the model was fitted on.
+
+        Parameters
+        ----------
+        train, validation, qc_threshold : as in `fit`; without validation every epoch or tree is kept
+        origin : mapping, optional, kept as part of `base`: the name of this model, the protocol that gives the days
+        settings : of those in `fine_tuning`, whose values they override
+
+        Raises
+        ------
+        UsageError : the model cannot learn on, was not fitted, or a setting is not one that `fine_tuning` names
+        FeatureError, CarbonBenchError : as in `fit`
+        """
+        features = self._fitted()
+        check_tuning(self, settings)
+        tuned = copy.deepcopy(self)
+        # a model of these settings is made for its checks alone
+        tuned.settings = type(self)(self.seed, **{**self.settings, **self.fine_tuning, **settings}).settings
+        table, held = tuned._learnt_from(as_table(train), validation, features)
+        tuned.base = lineage(self, origin)
+        tuned.towers = towers_after(self.towers, _towers(finetune=table, validation=held))
+        tuned.qc_threshold, tuned.work = qc_threshold, None
+        tuned._finetune(table, held if held is not None and any(_labelled(held)) else None)
+        return tuned
 
     def predict(self, data: Data, support: Data | None = None) -> pd.DataFrame:
         """Predict every row; target columns are taken away before the model sees anything.
@@ -176,6 +209,20 @@ class Baseline:
             raise CarbonBenchError(f"{folder} holds baseline {model.name!r}, not {cls.name!r}.")
         return model
 
+    def _learnt_from(
+        self, train: pa.Table, validation: Data | None, features: list[str]
+    ) -> tuple[pa.Table, pa.Table | None]:
+        """Return both tables with the columns that `_fit` wants, the first with days of every target."""
+        chosen = list(dict.fromkeys([*KEYS, *features, *self._beside(), *schema.TARGETS, "nee_qc"]))
+        table = _select(train, chosen)
+        without = [t for t, n in zip(schema.TARGETS, _labelled(table), strict=True) if n == 0]
+        if without:
+            raise CarbonBenchError(
+                f"None of the {table.num_rows:,} training rows has {' or '.join(without)} with nee_qc above 0. "
+                "A model is fitted on all three targets."
+            )
+        return table, None if validation is None else _select(as_table(validation), chosen)
+
     def _choose(self, table: pa.Table) -> list[str]:
         """Return the input columns the model will ask for."""
         return choose_features(table, self.settings["features"])
@@ -190,6 +237,10 @@ class Baseline:
 
     def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
         """Learn; both tables have the keys, `features`, the columns of `_beside`, the targets and nee_qc."""
+        raise NotImplementedError
+
+    def _finetune(self, train: pa.Table, validation: pa.Table | None) -> None:
+        """Learn on from what `_fit` or `_load` left; tables as in `_fit`."""
         raise NotImplementedError
 
     def _predict(self, table: pa.Table) -> np.ndarray:
@@ -222,6 +273,7 @@ class Baseline:
             "baseline": self.name,
             "features": self.features,
             "towers": self.towers,
+            **({"base_model": self.base} if self.base else {}),
             "settings": self.settings,
             "seed": self.seed,
             "state": self._state(),
@@ -235,6 +287,11 @@ def _select(table: pa.Table, names: Sequence[str]) -> pa.Table:
     for name in names:
         column_of(table, name)
     return table.select(list(names))
+
+
+def _towers(**tables: pa.Table | None) -> dict[str, list[str]]:
+    """Return the site ids of every table."""
+    return {split: sorted(set(sites(rows).tolist())) for split, rows in tables.items() if rows is not None}
 
 
 def _labelled(table: pa.Table) -> list[int]:

@@ -34,6 +34,12 @@ class Boosting(Baseline):
         return input_columns(table, self.settings)
 
     def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
+        self._grow_all(train, validation, [None] * len(TARGETS))
+
+    def _finetune(self, train: pa.Table, validation: pa.Table | None) -> None:
+        self._grow_all(train, validation, self._boosters)
+
+    def _grow_all(self, train: pa.Table, validation: pa.Table | None, starts: list[Any]) -> None:
         from tqdm import tqdm
 
         rows = design(train, self.features, self.settings)
@@ -41,10 +47,10 @@ class Boosting(Baseline):
         total = len(TARGETS) * self.settings["rounds"]
         # disable=None shows the bar on a terminal only
         with tqdm(total=total, desc=self.name, unit="tree", disable=None) as bar:
-            self._boosters = [self._grow(j, rows, held, bar.update) for j in range(len(TARGETS))]
+            self._boosters = [self._grow(j, rows, held, bar.update, start) for j, start in enumerate(starts)]
 
-    def _grow(self, target: int, rows: Design, held: Design | None, tick: Callable[[], Any]) -> Any:
-        """Return the booster of a target; `tick` is called after each tree."""
+    def _grow(self, target: int, rows: Design, held: Design | None, tick: Callable[[], Any], start: Any) -> Any:
+        """Return the booster of a target, grown on from `start` if there is one; `tick` is called after each tree."""
         raise NotImplementedError
 
     def _watches(self, target: int, held: Design | None) -> bool:

@@ -16,7 +16,7 @@ from carbonbench_core.windows import Windows, to_windows
 
 from . import Baseline, need
 from ._inputs import input_columns
-from ._network_settings import DEFAULTS, PUBLISHED, QUICK, check_network
+from ._network_settings import DEFAULTS, FINE_TUNING, PUBLISHED, QUICK, check_network
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +76,7 @@ class Network(Baseline):
     counts: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[dict[str, Any]] = DEFAULTS
     quick: ClassVar[dict[str, Any]] = QUICK
+    fine_tuning: ClassVar[dict[str, Any]] = FINE_TUNING
     published: ClassVar[dict[str, Any]] = PUBLISHED
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
@@ -99,23 +100,32 @@ class Network(Baseline):
 
     def _fit(self, train: pa.Table, validation: pa.Table | None) -> None:
         _need_libraries()
+        self._scaler = None
+        self._learn(train, validation, [None] * self.settings["members"])
+
+    def _finetune(self, train: pa.Table, validation: pa.Table | None) -> None:
+        several = self.settings["members"] > 1
+        self._learn(train, validation, list(self._model.members) if several else [self._model])
+
+    def _learn(self, train: pa.Table, validation: pa.Table | None, starts: list[Any]) -> None:
+        """Train the members, each from a model or, where that is None, from the start."""
         from ._tower_days import Watch
 
-        self._scaler = None
         days = self._tower_days(train, self.settings["horizon"])
         self._scaler = days.windows.scaler
         watch = None if validation is None else Watch(self._tower_days(validation, 1), self.qc_threshold)
-        trained = [self._train(member, days, watch) for member in range(self.settings["members"])]
+        trained = [self._train(member, start, days, watch) for member, start in enumerate(starts)]
         self._histories = [history for _, history in trained]
         self._model = self._joined([model for model, _ in trained])
 
-    def _train(self, member: int, days: TowerDays, watch: Watch | None) -> tuple[Any, History]:
+    def _train(self, member: int, start: Any, days: TowerDays, watch: Watch | None) -> tuple[Any, History]:
         from ._training import seeded
         from ._training import train as learn
 
         seed = self.seed + member
         with seeded(seed, self.settings["num_threads"]) as rng:
-            model, kept = self._build(days), self._checkpoint(seed, days, watch)
+            model = self._build(days) if start is None else start
+            kept = self._checkpoint(seed, days, watch)
             return model, learn(model, days, watch, self._recipe(), rng, self._log(member), kept)
 
     def _joined(self, models: list[Any]) -> Any:
@@ -232,17 +242,21 @@ class Network(Baseline):
         _need_libraries()
         from safetensors.torch import load_file
 
-        from ._training import History
-
         if not (folder / WEIGHTS).is_file():
             raise CarbonBenchError(
                 f"{folder} has no {WEIGHTS}. Weights are read from safetensors only, never from pickle (.bin, .pt)."
             )
+        config = self._model_class().config_class.from_pretrained(folder, local_files_only=True)
+        self._adopt(self._empty(config), state)
+        self._model.load_state_dict(load_file(folder / WEIGHTS))
+
+    def _adopt(self, model: Any, state: dict[str, Any]) -> None:
+        """Take a model of this architecture as one's own, with what `_state` gave."""
+        from ._training import History
+
         self._scaler = Scaler.from_dict(state["scaler"])
         self._histories = [History(**history) for history in state["histories"]]
-        config = self._model_class().config_class.from_pretrained(folder, local_files_only=True)
-        self._model = self._empty(config)
-        self._model.load_state_dict(load_file(folder / WEIGHTS))
+        self._model = model
 
 
 def _need_libraries() -> None:

@@ -82,6 +82,30 @@ CHOICES = {
 COUNTS = ("hidden", "static_size", "batch_size", "max_epochs", "patience", "num_threads", "members")
 DAYS = ("length", "horizon", "stride")
 
+# What `finetune` may change, and its values: few small steps from where the model stands.
+FINE_TUNING: dict[str, Any] = {
+    "learning_rate": 3e-4,
+    "weight_decay": 0.0,  # towards zero is away from what was learnt
+    "batch_size": 32,
+    "max_epochs": 10,
+    "patience": 10,
+    "stride": 3,
+    "schedule": "cosine",
+    "warmup": 0.0,
+    "clip": 1.0,
+    "averaging": 0.9,
+    "noise": 0.0,
+    "hide": 0.0,
+    "balance": "none",
+    "class_weights": (),
+    "device": "auto",
+    "precision": "auto",
+    "compile": False,
+    "num_threads": 1,
+    "progress": False,
+    "log": "",
+}
+
 
 def check_network(own: dict[str, Any], counts: tuple[str, ...] = ()) -> None:
     """Refuse settings that make no network.

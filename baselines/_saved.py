@@ -23,13 +23,18 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CarbonBenchError(f"{folder} is no saved baseline: {CONFIG} cannot be read ({error}).") from None
+    return check_config(config, str(folder))
+
+
+def check_config(config: Any, place: str) -> dict[str, Any]:
+    """Return a configuration that this version can use; `place` is where it stands."""
     expected = {"baseline", "features", "settings", "seed", "state", "files", "vocabularies"}
     missing = expected - set(config) if isinstance(config, dict) else expected
     if missing:
-        raise CarbonBenchError(f"{folder} is no saved baseline: {CONFIG} lacks {', '.join(sorted(missing))}.")
+        raise CarbonBenchError(f"{place} is no saved baseline: {CONFIG} lacks {', '.join(sorted(missing))}.")
     if config["vocabularies"] != {k: list(v) for k, v in schema.VOCABULARIES.items()}:
         raise CarbonBenchError(
-            f"The model in {folder} was fitted with other class codes (carbonbench {config.get('version')}); "
+            f"The model in {place} was fitted with other class codes (carbonbench {config.get('version')}); "
             "this version would misread its inputs. Fit it again."
         )
     return config

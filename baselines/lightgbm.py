@@ -70,8 +70,20 @@ class LightGBM(Boosting):
         }
     }
     quick: ClassVar[dict[str, Any]] = {"rounds": 40, "learning_rate": 0.2, "min_data_in_leaf": 20}
+    fine_tuning: ClassVar[dict[str, Any]] = {
+        "rounds": 50,
+        "patience": 20,
+        "learning_rate": 0.02,
+        "num_leaves": 4,
+        "min_data_in_leaf": 5,
+        "bagging_fraction": 1.0,
+        "lambda_l2": 1.0,
+        "num_threads": 1,
+    }
 
-    def _grow(self, target: int, rows: Design, held: Design | None, tick: Callable[[], Any]) -> lightgbm.Booster:
+    def _grow(
+        self, target: int, rows: Design, held: Design | None, tick: Callable[[], Any], start: lightgbm.Booster | None
+    ) -> lightgbm.Booster:
         library = need("lightgbm", "trees")
         learn = _dataset(library, rows, target, None)
         watched = [_dataset(library, held, target, learn)] if self._watches(target, held) else []
@@ -79,7 +91,8 @@ class LightGBM(Boosting):
         if watched:
             callbacks.append(library.early_stopping(self.settings["patience"], verbose=False))
         try:
-            booster = library.train(self._parameters(), learn, self.settings["rounds"], watched, callbacks=callbacks)
+            own, rounds = self._parameters(), self.settings["rounds"]
+            booster = library.train(own, learn, rounds, watched, init_model=start, callbacks=callbacks)
         except (library.basic.LightGBMError, ValueError) as error:
             raise UsageError(f"LightGBM refuses these settings: {error}.") from error
         return library.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration or -1))

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .modeling_fluxes import CarbonFluxOutput, FluxConfig, FluxModel
+from .modeling_site_days import SiteDaysMixin
 
 
-class FluxEnsemble(PreTrainedModel):
+class FluxEnsemble(SiteDaysMixin, PreTrainedModel):
     """The mean of `config.members` networks that were trained from different seeds; see `ensemble_of`."""
 
     main_input_name = "dynamic"

@@ -16,6 +16,8 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
+from .modeling_site_days import SiteDaysMixin
+
 GPP, RECO, NEE = range(3)
 
 
@@ -188,7 +190,7 @@ class FluxHead(nn.Module):
         )
 
 
-class FluxModel(PreTrainedModel):
+class FluxModel(SiteDaysMixin, PreTrainedModel):
     """Base of all architectures: a subclass builds its layers and `self.head`, and gives `hidden`.
 
     Its file ends with ``<Config>.register_for_auto_class()``, ``<Model>.register_for_auto_class("AutoModel")`` and

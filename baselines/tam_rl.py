@@ -41,6 +41,7 @@ class TAMRL(Network):
     architecture = "modeling_tam_rl.CarbonTAMRL"
     counts = ("layers", "encoder", "latent", "support")
     uses_support = True
+    fine_tuning: ClassVar[dict[str, Any]] = {}  # labelled days are its support, nothing is trained on
     defaults: ClassVar[dict[str, Any]] = Network.defaults | {
         "learning_rate": 2e-3,
         "layers": 1,

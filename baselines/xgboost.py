@@ -69,8 +69,20 @@ class XGBoost(Boosting):
         }
     }
     quick: ClassVar[dict[str, Any]] = {"rounds": 40, "learning_rate": 0.2, "min_child_weight": 10.0, "max_depth": 4}
+    fine_tuning: ClassVar[dict[str, Any]] = {
+        "rounds": 50,
+        "patience": 20,
+        "learning_rate": 0.02,
+        "max_depth": 2,
+        "min_child_weight": 5.0,
+        "subsample": 1.0,
+        "reg_lambda": 1.0,
+        "nthread": 1,
+    }
 
-    def _grow(self, target: int, rows: Design, held: Design | None, tick: Callable[[], Any]) -> xgboost.Booster:
+    def _grow(
+        self, target: int, rows: Design, held: Design | None, tick: Callable[[], Any], start: xgboost.Booster | None
+    ) -> xgboost.Booster:
         library = need("xgboost", "trees")
         bins = self.settings["max_bin"]
         known = rows.labelled(target)
@@ -86,6 +98,7 @@ class XGBoost(Boosting):
                 evals=watched,
                 early_stopping_rounds=self.settings["patience"] if watched else None,
                 verbose_eval=False,
+                xgb_model=start,
                 callbacks=[_ticker(library, tick)],
             )
         except (library.core.XGBoostError, ValueError) as error:

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import DatasetFolderError, ProtocolError, first_few
+from .citations import FILE as CITATIONS
+from .errors import CarbonBenchError, DatasetFolderError, ProtocolError, first_few
 from .files import read_shard
 from .protocols import Protocol, derive, families, masked, read_edition, rules, split_name
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 FORMAT = 3
 MANIFEST_KEYS = ("columns", "data_digest", "synthetic", "shards")
 CARD, SITES, PROTOCOLS, MANIFEST, DATA = "README.md", "sites.parquet", "protocols.json", "manifest.json", "data"
+SHARD = re.compile(rf"{DATA}/[^/\\]+\.arrow")
 METADATA = (CARD, SITES, PROTOCOLS, MANIFEST)
 ENV_DATA, ENV_REPO = "CARBONBENCH_DATA", "CARBONBENCH_REPO"
 DEFAULT_NAME = "carbonbench"
@@ -101,16 +104,14 @@ class DatasetFolder:
 
     @classmethod
     def _from_hub(cls, location: str) -> DatasetFolder:
-        from huggingface_hub import snapshot_download
+        from .hub._fetch import fetch
 
         repo, _, revision = location.removeprefix(HUB_PREFIX).partition("@")
         try:
-            root = snapshot_download(
-                repo, repo_type="dataset", revision=revision or None, allow_patterns=list(METADATA)
-            )
-        except (OSError, ValueError) as error:
+            root = fetch("dataset", repo, (MANIFEST, *METADATA, CITATIONS), revision or None)
+        except CarbonBenchError as error:
             raise DatasetFolderError(f"Cannot read {location} from the Hub: {error}") from None
-        return cls(Path(root), repo, Path(root).name)
+        return cls(root, repo, root.name)
 
     @cached_property
     def manifest(self) -> dict:
@@ -193,6 +194,7 @@ class DatasetFolder:
 
     def urls(self, files: list[str]) -> list[str]:
         """Return where the shards `files` are, as paths, or as hf:// addresses where the folder is on the Hub."""
+        self._check_names(files)
         base = f"{HUB_PREFIX}{self.repo}@{self.revision}" if self.repo else self.root.as_posix()
         return [f"{base}/{file}" for file in files]
 
@@ -203,6 +205,7 @@ class DatasetFolder:
         ------
         DatasetFolderError : a shard is missing
         """
+        self._check_names(files)
         if self.repo:
             self._fetch(files)
         paths = [self.root / file for file in files]
@@ -241,12 +244,23 @@ class DatasetFolder:
     def _first_days(self) -> dict[str, str]:
         return dict(zip(self.sites["site_id"], self.sites["first_day"], strict=True))
 
-    def _fetch(self, files: list[str]) -> None:
-        from huggingface_hub import snapshot_download
+    def _check_names(self, files: list[str]) -> None:
+        """Refuse shards that are not where shards are: a folder of somebody else's may name any file."""
+        shards = self.manifest["shards"]
+        strange = [file for file in files if not (SHARD.fullmatch(file) and file in shards)]
+        if strange:
+            raise DatasetFolderError(
+                f"{self} names shards that are not in its manifest or not in {DATA}/ ({first_few(strange)}). "
+                "It is not read. Build the folder again, or take another one."
+            )
 
+    def _fetch(self, files: list[str]) -> None:
+        from .hub._fetch import fetch
+
+        digests = {file: told["sha256"] for file in files if "sha256" in (told := self.manifest["shards"][file])}
         try:
-            snapshot_download(self.repo, repo_type="dataset", revision=self.revision, allow_patterns=files)
-        except (OSError, ValueError) as error:
+            fetch("dataset", self.repo, (MANIFEST, *files), self.revision, digests)
+        except CarbonBenchError as error:
             raise DatasetFolderError(f"Cannot read shards of {self} from the Hub: {error}") from None
 
     def _json(self, name: str) -> dict:

@@ -105,7 +105,8 @@ def run_fold(task: Task) -> Fold:
     identity = [task.folder.protocol(task.protocol).digest, task.folder.data_digest, task.feature_set, kept]
     tag = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
     place = task.out / task.protocol / f"{name}-{tag}-seed{task.seed}"
-    seen = fitted.has_seen(task.folder.protocol(task.protocol).sites("test")) if isinstance(fitted, Pretrained) else ()
+    frozen = task.folder.protocol(task.protocol)
+    seen = fitted.has_seen(frozen.sites("test"), frozen.digest) if isinstance(fitted, Pretrained) else ()
     fold = Fold(task.protocol, name, kept, place, {}, seen=tuple(seen))
     key = [code_version(), _source_digest(task.model)]
     if (seconds := _finished(place, key)) is not None:

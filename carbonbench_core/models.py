@@ -26,7 +26,7 @@ def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | No
     UsageError : no such baseline, file, class, preset or setting, or the class takes no seed
     CarbonBenchError : a saved model is damaged, or the Hub does not give it
     """
-    if "/" in model and ".py:" not in model:
+    if ("/" in model and ".py:" not in model) or (Path(model) / "config.json").is_file():
         return Pretrained(model, preset, settings)
     if "seed" in settings:
         raise UsageError("The seed is no setting of a model. Give it with --seed.")
@@ -69,10 +69,14 @@ class Pretrained:
         self.name = self.model.name
         self.settings = self.model.settings | {"pretrained": location}
 
-    def has_seen(self, towers: Iterable[str]) -> list[str]:
-        """Return those of some towers that the model was trained or chosen on."""
-        seen = {site for ids in self.model.towers.values() for site in ids}
-        return sorted(seen.intersection(towers))
+    def has_seen(self, towers: Iterable[str], protocol_digest: str | None = None) -> list[str]:
+        """Return those of some towers that the model was trained or chosen on.
+
+        Fine-tuning on the support of the few-shot protocol of that digest does not count: the protocol gives it.
+        """
+        given = protocol_digest is not None and (self.model.base or {}).get("protocol_digest") == protocol_digest
+        known = [ids for split, ids in self.model.towers.items() if not (given and split == "finetune")]
+        return sorted({site for ids in known for site in ids}.intersection(towers))
 
     def fit(self, train: Any, validation: Any) -> None:
         """Do nothing: the model is fitted."""
@@ -101,7 +105,23 @@ def open_model(location: str | Path) -> Any:
 
     from .hub.model import fetch_model, is_remote
 
-    return from_pretrained(fetch_model(str(location)) if is_remote(str(location)) else location)
+    return from_pretrained(fetch_model(str(location))[0] if is_remote(str(location)) else location)
+
+
+def register_models() -> list[str]:
+    """Let ``AutoModel.from_pretrained`` build this package's networks without code from a repository.
+
+    Returns
+    -------
+    list of str, the model types that transformers knows from then on
+
+    Raises
+    ------
+    CarbonBenchError : transformers is not installed
+    """
+    from carbonbench_baselines import register_models
+
+    return register_models()
 
 
 def fit_model(model: Any, train: Any, validation: Any, **offered: Any) -> None:

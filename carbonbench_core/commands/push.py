@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = command(commands, "push", lambda args: None, "push a dataset folder, the metric or a model to the Hub")
+    parser = command(commands, "push", lambda args: None, "push a dataset folder, the metric, a model or the leaderboard to the Hub")
     things = parser.add_subparsers(title="what", required=True, metavar="WHAT")
     dataset = _thing(things, "dataset", _dataset, "push a dataset folder")
     dataset.add_argument("folder", help="what `carbonbench build` wrote")
@@ -21,6 +21,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     model = _thing(things, "model", _model, "push a saved model with its card")
     model.add_argument("run", help="what `carbonbench run` left, or the folder of a saved model")
     _thing(things, "metric", _metric, "push the metric to a Space, for evaluate.load")
+    board = _thing(things, "leaderboard", _leaderboard, "push the page of all result rows to a static Space")
+    board.add_argument("results", nargs="?", default="results", help="folder of result rows (default: ./%(default)s)")
+    board.add_argument("--submissions", metavar="URL", help="repository that takes submissions as pull requests")
 
 
 def _thing(things: argparse._SubParsersAction, name: str, call: object, text: str) -> argparse.ArgumentParser:
@@ -53,6 +56,12 @@ def _metric(args: argparse.Namespace) -> None:
     from ..hub.metric import push_metric
 
     _tell(push_metric(args.repo, **_options(args)), args)
+
+
+def _leaderboard(args: argparse.Namespace) -> None:
+    from ..hub.leaderboard import push_leaderboard
+
+    _tell(push_leaderboard(args.results, args.repo, submissions=args.submissions, **_options(args)), args)
 
 
 def _tell(done: Push, args: argparse.Namespace) -> None:

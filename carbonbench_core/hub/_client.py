@@ -96,15 +96,17 @@ def patiently(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     The pause doubles from a second on, with jitter, or is what `Retry-After` asks for, a minute at most.
     """
     import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     for attempt in range(1, TRIES + 1):
         try:
             return call(*args, **kwargs)
-        except (HfHubHTTPError, httpx2.TransportError) as error:
-            response = getattr(error, "response", None)
+        except (HfHubHTTPError, LocalEntryNotFoundError, httpx2.TransportError) as error:
+            # "not in the cache" is what the library says of a file where the Hub did not answer well
+            cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) and error.__cause__ else error
+            response = getattr(cause, "response", None)
             if attempt == TRIES or (response is not None and response.status_code not in TRANSIENT):
-                raise
+                raise cause from None
             time.sleep(_pause(response, attempt))
     raise AssertionError("unreachable")
 

@@ -53,8 +53,8 @@ def is_remote(model: str) -> bool:
     return bool(REPO_ID.fullmatch(model.partition("@")[0])) and not Path(model).exists()
 
 
-def fetch_model(model: str) -> Path:
-    """Fetch a model repository and return its local copy; code and what may hide code are left on the Hub.
+def fetch_model(model: str) -> tuple[Path, list[str]]:
+    """Fetch a model repository and return its local copy and the names of its weights; code and what may hide code are left on the Hub.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ def fetch_model(model: str) -> Path:
             raise HubError(f"{model} has no {CONFIG}: it is no model of this benchmark.")
         local = Path(patiently(hf_hub_download, repo_id, CONFIG, revision=commit)).parent
         names = _weights(local / CONFIG, model, listed)
-        for name in names:
+        for name in [*names, *([CARD] if CARD in listed else [])]:
             patiently(hf_hub_download, repo_id, name, revision=commit)
-    return local
+    return local, names
 
 
 def _weights(path: Path, model: str, listed: set[str]) -> list[str]:

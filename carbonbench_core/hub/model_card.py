@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import first_few
 from ..schema import COLUMNS, TARGETS
 
 SCORES = {"r2": ("R2 (Nash-Sutcliffe), median over towers", "1"), "rmse": ("RMSE, median over towers", "gC m-2 d-1")}
@@ -13,7 +14,7 @@ WARNING = (
 )
 
 
-def render(config: dict[str, Any], row: dict[str, Any] | None, repo_id: str, base_model: str | None = None) -> str:
+def render(config: dict[str, Any], row: dict[str, Any] | None, repo_id: str) -> str:
     """Return a model card.
 
     Parameters
@@ -21,11 +22,12 @@ def render(config: dict[str, Any], row: dict[str, Any] | None, repo_id: str, bas
     config : dict, of a saved baseline
     row : dict or None, its result row; a card without one claims no score
     repo_id : str, where the model will be found
-    base_model : str or None, the model that it was fine-tuned from
     """
     from huggingface_hub import ModelCardData
 
-    synthetic = bool(row and row["synthetic"])
+    base = config.get("base_model") or {}
+    base_model = base.get("model")
+    synthetic = bool(row and row["synthetic"]) or bool(base.get("synthetic"))
     data = ModelCardData(
         language=None,
         license="apache-2.0",
@@ -45,7 +47,7 @@ def render(config: dict[str, Any], row: dict[str, Any] | None, repo_id: str, bas
     sections = [
         f"# {repo_id.split('/')[-1]}{' (SYNTHETIC)' if synthetic else ''}",
         *([WARNING] if synthetic else []),
-        _what(config, row, base_model),
+        _what(config, row),
         _use(config, repo_id),
         _scores(row),
         _inputs(config),
@@ -76,13 +78,13 @@ def _results(row: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _what(config: dict[str, Any], row: dict[str, Any] | None, base_model: str | None) -> str:
+def _what(config: dict[str, Any], row: dict[str, Any] | None) -> str:
     lines = [
         f"Baseline `{config['baseline']}` of CarbonBench: daily GPP, RECO and NEE [gC m-2 d-1] of a place from what is "
         "known of it without a flux tower. NEE = RECO - GPP; negative NEE is uptake by the land."
     ]
-    if base_model:
-        lines.append(f"Fine-tuned from `{base_model}`.")
+    if base := config.get("base_model"):
+        lines.append(_tuned(base, config["towers"]["finetune"]))
     if row:
         lines.append(
             f"Trained on protocol `{row['protocol']}` (digest `{row['protocol_digest']}`, data "
@@ -90,6 +92,16 @@ def _what(config: dict[str, Any], row: dict[str, Any] | None, base_model: str | 
             f"carbonbench {row['code_version']}."
         )
     return " ".join(lines)
+
+
+def _tuned(base: dict[str, Any], towers: list[str]) -> str:
+    revision = f" at `{base['revision']}`" if "revision" in base else ""
+    model = f"`{base['model']}`{revision}" if "model" in base else "a model that is not on the Hub"
+    days = f" (the support of `{base['protocol']}`, digest `{base['protocol_digest']}`)" if "protocol" in base else ""
+    return (
+        f"Fine-tuned from {model} on days of {len(towers)} towers{days}: {first_few(towers, 10)}. Its scores at these "
+        "towers are no scores of unseen towers."
+    )
 
 
 def _use(config: dict[str, Any], repo_id: str) -> str:

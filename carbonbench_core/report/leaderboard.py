@@ -68,11 +68,11 @@ class Leaderboard:
     def markdown(self) -> str:
         """Return the tables in Markdown."""
         return "\n\n".join(
-            [*(f"### {title}\n\n{markdown_table(cells)}" for title, cells in self._parts()), *self._notes()]
+            [*(f"### {title}\n\n{markdown_table(cells)}" for title, cells in self._parts()), *self.notes]
         )
 
     def __str__(self) -> str:
-        return "\n\n".join([*(f"{title}\n{_text(cells)}" for title, cells in self._parts()), *self._notes()])
+        return "\n\n".join([*(f"{title}\n{_text(cells)}" for title, cells in self._parts()), *self.notes])
 
     def by(self, stratum: str, target: str = TARGETS[0]) -> str:
         """Return the medians of every class as text: by igbp, koppen_main, continent, days or dissimilarity.
@@ -95,7 +95,9 @@ class Leaderboard:
         for part in self.standings:
             yield part.title, part.cells()
 
-    def _notes(self) -> list[str]:
+    @property
+    def notes(self) -> list[str]:
+        """What the tables mean, and what was left out of them."""
         notes = [NOTE, *([NOTE_COMPARED] if any(comparison_cells(part) for part in self.tables) else [])]
         if any(row.get("kind") in UNRANKED for row in self.rows):
             notes.append(NOTE_PUBLISHED)
@@ -139,7 +141,7 @@ def leaderboard(results: str | Path) -> Leaderboard:
     ]
     board = Leaderboard(tables, dict(sorted(skipped.items())))
     if not groups:
-        found = board._notes()[-1] if skipped else "It holds no .json file."
+        found = board.notes[-1] if skipped else "It holds no .json file."
         raise UsageError(f"No result row in {folder}. {found} Run a model first: carbonbench run.")
     return board
 

@@ -143,6 +143,20 @@ class Table:
         scores = self._scores(target, score)
         return {label: quantile_intervals(values, self._draws, [0.5])[0] for label, values in scores.items()}
 
+    def tied(self, target: str = TARGETS[0], score: str = "r2") -> set[str]:
+        """Return the labels of the models that may be as good as the best, itself included; none where one stands alone."""
+        compared = self.compare(target, score)
+        if compared is None or len(compared.models) < 2:
+            return set()
+        return {label for label, tied in zip(compared.models, compared.tied, strict=True) if tied}
+
+    @property
+    def ceilings(self) -> dict[str, list[float | None]]:
+        """Kind of noise ceiling that the rows carry -> its median R2 per target."""
+        first = {key: row[key] for row in self.rows for key in row if CEILING in key and key.endswith(".q50")}
+        kinds = sorted({key.split(".")[1].removeprefix(CEILING) for key in first})
+        return {kind: [first.get(f"{target}.{CEILING}{kind}.q50") for target in TARGETS] for kind in kinds}
+
     def cells(self) -> list[list[str]]:
         """Return the header and the lines of the table as text."""
         columns = [self._column(key) for key in SHOWN.values()]
@@ -159,24 +173,18 @@ class Table:
         if key not in R2.values():
             return texts
         target, score, _ = key.split(".")
-        intervals, compared = self.intervals(target, score), self.compare(target, score)
-        tied = dict(zip(compared.models, compared.tied, strict=True)) if compared else {}
+        intervals, tied = self.intervals(target, score), self.tied(target, score)
         for i, entry in enumerate(self.entries):
             if entry.label in intervals and not entry.unranked:
                 found = intervals[entry.label]
-                mark = f" {TIED}" if tied.get(entry.label) and len(tied) > 1 else ""
+                mark = f" {TIED}" if entry.label in tied else ""
                 texts[i] += f" [{found.low:.2f}, {found.high:.2f}]{mark}"
         return texts
 
     def _ceilings(self, width: int) -> list[list[str]]:
         """Return a line for every kind of noise ceiling that the rows carry."""
-        first = {key: row[key] for row in self.rows for key in row if CEILING in key and key.endswith(".q50")}
-        kinds = sorted({key.split(".")[1].removeprefix(CEILING) for key in first})
-        lines = []
-        for kind in kinds:
-            values = [number(first.get(f"{target}.{CEILING}{kind}.q50")) for target in TARGETS]
-            lines.append([f"noise ceiling: {kind}", "", *values, *[""] * (width - 2 - len(values))])
-        return lines
+        rest = [""] * (width - 2 - len(TARGETS))
+        return [[f"noise ceiling: {kind}", "", *map(number, values), *rest] for kind, values in self.ceilings.items()]
 
 
 def _of(sites: pd.DataFrame, target: str) -> pd.DataFrame:
