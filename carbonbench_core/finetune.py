@@ -67,7 +67,9 @@ def support(folder: DatasetFolder, protocol: str) -> pa.Table:
 
     frozen = folder.protocol(protocol)
     if SUPPORT not in frozen.splits:
-        raise ProtocolError(f"{protocol} gives no days of its test towers. A few-shot protocol does: {protocol}_few_30.")
+        raise ProtocolError(
+            f"{protocol} gives no days of its test towers. A few-shot protocol does: {protocol}_few_30."
+        )
     return pa.concat_tables(folder.tables(frozen, SUPPORT, folder.columns))
 
 

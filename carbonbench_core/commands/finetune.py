@@ -18,7 +18,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--validation", metavar="TABLE", help="like --days; training stops where it is best on them")
     settings = {"nargs": "*", "action": "extend", "default": [], "metavar": "KEY=VALUE"}
     parser.add_argument("--set", **settings, help="settings of the fine-tuning, e.g. learning_rate=1e-4 max_epochs=5")
-    parser.add_argument("--base-model", metavar="ORG/NAME", help="what a local model is called on the Hub, for the card")
+    parser.add_argument(
+        "--base-model", metavar="ORG/NAME", help="what a local model is called on the Hub, for the card"
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the fine-tuned model")
     add_data(parser)
 

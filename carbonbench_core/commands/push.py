@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = command(commands, "push", lambda args: None, "push a dataset folder, the metric, a model or the leaderboard to the Hub")
+    parser = command(
+        commands, "push", lambda args: None, "push a dataset folder, the metric, a model or the leaderboard to the Hub"
+    )
     things = parser.add_subparsers(title="what", required=True, metavar="WHAT")
     dataset = _thing(things, "dataset", _dataset, "push a dataset folder")
     dataset.add_argument("folder", help="what `carbonbench build` wrote")

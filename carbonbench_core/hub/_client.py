@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import HubError, UsageError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TIMEOUT = "CARBONBENCH_HUB_TIMEOUT"  # environment variable [s]
 TRIES = 5
+DOWNLOAD_TRIES = 3  # the library itself asks several times for what a file is, not for its bytes
 LONGEST_WAIT = 60.0  # s, whatever the Hub asks for
 TRANSIENT = (408, 429, 500, 502, 503, 504)
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -90,25 +92,43 @@ def api() -> Iterator[HfApi]:
         close_session()
 
 
-def patiently(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def patiently(call: Callable[..., T], *args: Any, tries: int = TRIES, **kwargs: Any) -> T:
     """Make a call that may be repeated, again after a pause where the Hub is busy, down or out of reach.
 
     The pause doubles from a second on, with jitter, or is what `Retry-After` asks for, a minute at most.
     """
     import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError
 
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, tries + 1):
         try:
             return call(*args, **kwargs)
-        except (HfHubHTTPError, LocalEntryNotFoundError, httpx2.TransportError) as error:
-            # "not in the cache" is what the library says of a file where the Hub did not answer well
-            cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) and error.__cause__ else error
-            response = getattr(cause, "response", None)
-            if attempt == TRIES or (response is not None and response.status_code not in TRANSIENT):
-                raise cause from None
+        except (HfHubHTTPError, httpx2.TransportError) as error:
+            response = getattr(error, "response", None)
+            if attempt == tries or (response is not None and response.status_code not in TRANSIENT):
+                raise
             time.sleep(_pause(response, attempt))
     raise AssertionError("unreachable")
+
+
+def download(kind: str, repo_id: str, name: str, revision: str | None) -> Path:
+    """Return the local copy of a file, fetched if it is not in the cache; what passes is tried again.
+
+    Raises
+    ------
+    HfHubHTTPError, httpx2.HTTPError, OSError : as the Hub answered, or why it did not
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def attempt() -> Path:
+        try:
+            return Path(hf_hub_download(repo_id, name, repo_type=kind, revision=revision, etag_timeout=timeout()))
+        except LocalEntryNotFoundError as error:
+            # "not in the cache" is what the library says of a file where the Hub did not answer well
+            raise error.__cause__ or error from None
+
+    return patiently(attempt, tries=DOWNLOAD_TRIES)
 
 
 def _pause(response: Any, attempt: int) -> float:

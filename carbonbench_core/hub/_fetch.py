@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import HubError, first_few
-from ._client import api, check_repo, patiently, timeout
+from ._client import api, check_repo, download
 
 AT_ONCE = 8  # files, as many as the library itself fetches
 
@@ -31,7 +31,7 @@ def fetch(
     ------
     HubError : no such repository, the Hub refuses or cannot be reached, or a file is not the one expected
     """
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
     check_repo(repo_id)
@@ -39,10 +39,9 @@ def fetch(
 
     def one(name: str, at: str | None) -> Path | None:
         try:
-            got = patiently(hf_hub_download, repo_id, name, repo_type=kind, revision=at, etag_timeout=timeout())
+            return download(kind, repo_id, name, at)
         except RemoteEntryNotFoundError:
             return None
-        return Path(got)
 
     def checked(name: str) -> str | None:
         """Fetch a file and return its name if it is not the one expected."""
@@ -65,8 +64,8 @@ def fetch(
         wrong = sorted(filter(None, pool.map(checked, names[1:] if not digests else names)))
     if wrong:
         raise HubError(
-            f"{len(wrong)} files of {repo_id} are not the ones that its manifest names ({first_few(wrong)}): damaged on "
-            "the way, or on the Hub. Run the same command again; if it says so again, tell its authors."
+            f"{len(wrong)} files of {repo_id} are not the ones that its manifest names ({first_few(wrong)}): damaged "
+            "on the way, or on the Hub. Run the same command again; if it says so again, tell its authors."
         )
     return first.parent
 

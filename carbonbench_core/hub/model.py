@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import HubError, UsageError, first_few
 from ..fold import ROW
-from ._client import REPO_ID, api, check_repo, patiently
+from ._client import REPO_ID, api, check_repo, download, patiently
 from ._push import Content, Push, push
 from .model_card import render
 
@@ -54,7 +54,9 @@ def is_remote(model: str) -> bool:
 
 
 def fetch_model(model: str) -> tuple[Path, list[str]]:
-    """Fetch a model repository and return its local copy and the names of its weights; code and what may hide code are left on the Hub.
+    """Fetch a model repository and return its local copy and the names of its weights.
+
+    Code, and what may hide code, is left on the Hub.
 
     Parameters
     ----------
@@ -64,8 +66,6 @@ def fetch_model(model: str) -> tuple[Path, list[str]]:
     ------
     HubError : no such repository, no model of this benchmark, or one whose weights are not plain data
     """
-    from huggingface_hub import hf_hub_download
-
     repo_id, _, revision = model.partition("@")
     check_repo(repo_id)
     with api() as hub:
@@ -73,10 +73,10 @@ def fetch_model(model: str) -> tuple[Path, list[str]]:
         listed = {entry.path for entry in patiently(lambda: list(hub.list_repo_tree(repo_id, revision=commit)))}
         if CONFIG not in listed:
             raise HubError(f"{model} has no {CONFIG}: it is no model of this benchmark.")
-        local = Path(patiently(hf_hub_download, repo_id, CONFIG, revision=commit)).parent
+        local = download("model", repo_id, CONFIG, commit).parent
         names = _weights(local / CONFIG, model, listed)
         for name in [*names, *([CARD] if CARD in listed else [])]:
-            patiently(hf_hub_download, repo_id, name, revision=commit)
+            download("model", repo_id, name, commit)
     return local, names
 
 

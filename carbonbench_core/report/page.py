@@ -39,7 +39,8 @@ nav a { padding: .2rem .7rem; border: 1px solid var(--line); border-radius: 1rem
 section { margin: 1.2rem 0; padding: 1rem 1.1rem; background: var(--card); border: 1px solid var(--line);
   border-radius: .8rem; }
 .soft { color: var(--soft); font-size: .88rem; }
-.warn { padding: .6rem .9rem; border-radius: .5rem; color: var(--warn); background: var(--warn-tint); font-weight: 600; }
+.warn { padding: .6rem .9rem; border-radius: .5rem;
+  color: var(--warn); background: var(--warn-tint); font-weight: 600; }
 .wide { margin: .7rem -1.1rem 0; padding: 0 1.1rem; overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .45rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
@@ -55,7 +56,8 @@ td b { color: var(--leaf); font-weight: 650; }
 .bar { position: relative; display: block; width: 6.5rem; height: .35rem; margin: .3rem 0 .1rem auto;
   border-radius: .2rem; background: var(--line); }
 .bar i { position: absolute; top: 0; bottom: 0; border-radius: .2rem; background: var(--leaf); opacity: .45; }
-.bar u { position: absolute; top: -.1rem; bottom: -.1rem; width: .18rem; margin-left: -.09rem; background: var(--leaf); }
+.bar u { position: absolute; top: -.1rem; bottom: -.1rem;
+  width: .18rem; margin-left: -.09rem; background: var(--leaf); }
 details { margin-top: .8rem; }
 summary { cursor: pointer; color: var(--leaf); font-size: .9rem; }
 """.strip()

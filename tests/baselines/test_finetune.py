@@ -111,9 +111,7 @@ def test_what_it_came_from_and_every_tower_it_has_seen_are_kept(
     assert twice.base["base_model"] == again.base
 
 
-def test_support_that_the_protocol_gives_is_no_tower_seen(
-    bases: dict, new_tower: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_support_that_the_protocol_gives_is_no_tower_seen(bases: dict, new_tower: pd.DataFrame, tmp_path: Path) -> None:
     bases["mlp"].finetune(new_tower, origin={"protocol_digest": "abc"}).save_pretrained(tmp_path / "m")
     model, first = Pretrained(str(tmp_path / "m")), bases["mlp"].towers["train"][0]
     assert model.has_seen(["NE-W", "ZZ-1"]) == ["NE-W"]
