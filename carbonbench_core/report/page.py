@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -103,8 +102,8 @@ def _name(table: Table) -> str:
 def _section(table: Table, anchor: str) -> str:
     g = table.group
     about = (
-        f"Feature set <code>{escape(g['feature_set'])}</code>, protocol <code>{escape(g['protocol_digest'][:12])}</code>, "
-        f"data <code>{escape(g['data_digest'][:12])}</code>."
+        f"Feature set <code>{escape(g['feature_set'])}</code>, "
+        f"protocol <code>{escape(g['protocol_digest'][:12])}</code>, data <code>{escape(g['data_digest'][:12])}</code>."
     )
     missing = [f"<li>{escape(label)}: not run, {escape(why)}</li>" for label, why in table.not_run.items()]
     return (
@@ -124,7 +123,7 @@ def _table(table: Table) -> str:
         lines.append(f'<tr><th colspan="{3 + len(R2) + len(RMSE)}">Not ranked</th></tr>')
         lines += [_line(entry, [c[i] for c in columns], "other") for i, entry in other]
     head = "".join(f"<th>{escape(name)}</th>" for name in ("model", *R2, *RMSE, "towers", "seeds"))
-    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{_joined(lines)}\n</tbody>\n</table></div>'
+    return _framed(head, lines)
 
 
 def _r2_cells(table: Table, target: str) -> list[str]:
@@ -181,7 +180,12 @@ def _plain(cells: list[list[str]]) -> str:
     head, *lines = cells
     rows = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines]
     named = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    return f'<div class="wide"><table><thead><tr>{named}</tr></thead><tbody>{_joined(rows)}</tbody></table></div>'
+    return _framed(named, rows)
+
+
+def _framed(head: str, lines: list[str]) -> str:
+    body = "\n".join(lines)
+    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
 
 
 def _reading(notes: list[str]) -> str:
@@ -194,13 +198,9 @@ def _submit(address: str | None) -> str:
     where = f'<a href="{escape(address)}">{escape(address)}</a>' if address else "the repository of results"
     return (
         "<section>\n<h2>Submit</h2>\n<p>Copy <code>results/TEMPLATE</code> to "
-        "<code>results/PROTOCOL/NAME</code>, fill in <code>submission.yaml</code>, add <code>predictions.parquet</code> "
-        "(<code>site_id, date, gpp, reco, nee</code>), and check it:</p>\n"
+        "<code>results/PROTOCOL/NAME</code>, fill in <code>submission.yaml</code>, add "
+        "<code>predictions.parquet</code> (<code>site_id, date, gpp, reco, nee</code>), and check it:</p>\n"
         "<pre><code>carbonbench score --submission results/PROTOCOL/NAME</code></pre>\n"
         f"<p>Then open a pull request to {where}. A model that has seen measurements of test towers is shown and not "
         "ranked.</p>\n</section>"
     )
-
-
-def _joined(lines: Iterable[str]) -> str:
-    return "\n".join(lines)

@@ -144,7 +144,7 @@ class Table:
         return {label: quantile_intervals(values, self._draws, [0.5])[0] for label, values in scores.items()}
 
     def tied(self, target: str = TARGETS[0], score: str = "r2") -> set[str]:
-        """Return the labels of the models that may be as good as the best, itself included; none where one stands alone."""
+        """Return the labels of the models that may be as good as the best, it included; none where one stands alone."""
         compared = self.compare(target, score)
         if compared is None or len(compared.models) < 2:
             return set()

@@ -189,5 +189,35 @@ table = carbonbench.load("veg_holdout", sys.argv[2], feature_set="minimal")["tes
 print(model.predict(table).equals(local.predict(table)))
 own, other = model._model.state_dict(), network.state_dict()
 print(all((own[k] == other[k]).all() for k in own) and own.keys() == other.keys())
+print(network.predict(table).equals(local.predict(table)))
+try:
+    network.predict(table.drop(columns="temperature_2m"))
+except carbonbench.CarbonBenchError as error:
+    print("temperature_2m" in str(error))
 """
-    assert run_client(hub, code, run / "model", small_folder).split("\n")[:3] == ["refused", "True", "True"]
+    said = run_client(hub, code, run / "model", small_folder).split("\n")
+    assert said[:5] == ["refused", "True", "True", "True", "True"]
+    without = """
+import sys, carbonbench
+from transformers import AutoModel
+print(len(carbonbench.register_models()))
+network = AutoModel.from_pretrained("carbonbench/net")
+print(type(network).__module__)
+table = carbonbench.load("veg_holdout", sys.argv[2], feature_set="minimal")["test"].select(range(60)).to_pandas()
+print(network.predict(table).equals(carbonbench.from_pretrained(sys.argv[1]).predict(table)))
+"""
+    before = len(hub.log)
+    said = run_client(hub, without, run / "model", small_folder).split("\n")
+    assert int(said[0]) >= 7
+    assert said[1:3] == ["carbonbench_baselines.modeling_transformer", "True"]
+    assert not [call for call in hub.log[before:] if call.target.endswith(".py")]
+    absent = """
+import sys
+sys.modules["carbonbench_baselines"] = None  # as where it is not installed
+from transformers import AutoModel
+try:
+    AutoModel.from_pretrained("carbonbench/net", trust_remote_code=True).predict(None)
+except ImportError as error:
+    print(error)
+"""
+    assert "pip install carbonbench" in run_client(hub, absent)
