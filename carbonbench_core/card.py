@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import schema
-from .citations import FILE as CITATIONS
+from . import card_sources, schema
 from .protocols import families, rules
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
 # Only single-split protocols stand in the YAML: `datasets` parses it in pure Python at every load.
 MAX_CONFIGS = 12
+CODES = ("cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc0-1.0")  # the Hub's, of what networks use
 DEFAULT_PROTOCOL = "veg_holdout"
 
 
@@ -33,7 +33,9 @@ def render(folder: DatasetFolder) -> str:
         _protocols(folder),
         _columns(folder),
         _towers(folder),
-        _sources(folder),
+        card_sources.provenance(folder),
+        card_sources.citation(folder),
+        card_sources.limits(folder),
     ]
     return f"---\n{front}---\n\n" + "\n\n".join(sections) + "\n"
 
@@ -45,7 +47,8 @@ def _front_matter(folder: DatasetFolder) -> dict[str, object]:
     default = {p.name for p in protocols} & {DEFAULT_PROTOCOL} or {p.name for p in protocols[:1]}
     return {
         "pretty_name": "CarbonBench" + (" (SYNTHETIC)" if folder.is_synthetic else ""),
-        "license": _licence(folder),
+        **_licence(folder),
+        "source_datasets": ["original"],
         "task_categories": ["tabular-regression", "time-series-forecasting"],
         "tags": ["carbon flux", "eddy covariance", "FLUXNET", "domain generalisation", "benchmark"]
         + (["synthetic"] if folder.is_synthetic else []),
@@ -57,10 +60,14 @@ def _front_matter(folder: DatasetFolder) -> dict[str, object]:
     }
 
 
-def _licence(folder: DatasetFolder) -> str:
-    """Return the Hub's licence code: that of the sources where they agree."""
+def _licence(folder: DatasetFolder) -> dict[str, str]:
+    """Return the Hub's licence code: that of the sources where they agree on one that it knows."""
     named = {cited["licence"] for cited in folder.manifest["citations"]}
-    return named.pop().lower() if len(named) == 1 else "other"
+    code = named.pop().lower() if len(named) == 1 else ""
+    if code in CODES:
+        return {"license": code}
+    # any other one goes by a name, and the text says which they are
+    return {"license": "other", "license_name": "licences-of-the-networks"}
 
 
 def _config(protocol: Protocol, folder: DatasetFolder, is_default: bool) -> dict[str, object]:
@@ -185,15 +192,3 @@ def _towers(folder: DatasetFolder) -> str:
         f"## Towers\n\nBy IGBP: {counted('igbp')}.\n\nBy Koppen main class: {counted('koppen_main')}.\n\n"
         f"By network: {counted('network')}."
     )
-
-
-def _sources(folder: DatasetFolder) -> str:
-    manifest = folder.manifest
-    lines = ["## Sources and licences", ""]
-    for cited in manifest["citations"]:
-        lines.append(f"- {cited['towers']} towers, {cited['licence']}: {cited['citation']}")
-    lines += ["", f"BibTeX of all that is to be cited, towers included: [{CITATIONS}]({CITATIONS}).", ""]
-    lines += [f"{len(manifest['sources'])} source files; names and sha256 stand in `manifest.json`."]
-    if manifest["failed"]:
-        lines += ["", f"{len(manifest['failed'])} records could not be read; `manifest.json` says why."]
-    return "\n".join(lines)
