@@ -65,6 +65,7 @@ def test_a_baseline_tuned_on_a_new_tower_is_better_there_and_pushed_with_its_bas
     assert len(config["towers"]["finetune"]) == 1
 
 
+@pytest.mark.slow
 def test_support_of_a_few_shot_protocol_tunes_a_model_that_is_still_ranked_there(hub: Hub, tmp_path: Path) -> None:
     data = ["--data", f"hf://datasets/{DATA}"]
     said = carbonbench(hub, "finetune", BASE, "--support", "veg_holdout_few_365", *data, "--out", tmp_path / "few")
@@ -76,13 +77,24 @@ def test_support_of_a_few_shot_protocol_tunes_a_model_that_is_still_ranked_there
     assert "exit 0" in said, said
     (few,) = [json.loads(path.read_text()) for path in (tmp_path / "results").rglob("*.json")]
     assert "test_towers_seen" not in few
-    said = carbonbench(hub, "push", "leaderboard", tmp_path / "results", "--repo", "carbonbench/leaderboard")
+
+
+def test_the_leaderboard_is_a_static_space_of_one_page(hub: Hub, run: Path) -> None:
+    results = run.parents[2] / "results"
+    where = ["--repo", "carbonbench/leaderboard", "--submissions", "https://example.org/results"]
+    said = carbonbench(hub, "push", "leaderboard", results, *where)
     assert "exit 0" in said, said
     space = hub.files("space", "carbonbench/leaderboard")
     assert set(space) == {"README.md", "index.html"}
     assert front(space["README.md"])["sdk"] == "static"
-    assert f"{few['gpp.r2.q50']:.3f}" in space["index.html"].decode()
-    assert "veg_holdout_few_365" in space["index.html"].decode()
+    (row,) = [json.loads(path.read_text()) for path in results.rglob("*.json")]
+    page = space["index.html"].decode()
+    assert f"{row['gpp.r2.q50']:.3f}" in page
+    assert '<a href="https://example.org/results">' in page
+    assert "SYNTHETIC" in page
+    said = carbonbench(hub, "push", "leaderboard", results, *where[:3], "http://example.org")
+    assert "starts with https://" in said
+    assert "exit 2" in said
 
 
 def pushed_card(hub: Hub, model: Path) -> str:
