@@ -21,7 +21,7 @@ from ..schema import TARGETS
 from .bootstrap import Interval, quantile_intervals
 from .intervals import draws_of
 from .leaderboard import Leaderboard, leaderboard, markdown_table
-from .table import Entry, Table, number
+from .table import Entry, Model, Table, labels, latest, number
 
 SCORE = "r2"
 _ENDS = ("", "_low", "_high")
@@ -159,7 +159,7 @@ def ladders(results: str | Path | Leaderboard) -> list[Ladder]:
     for table in board.tables:
         if table.group["protocol"] in {rung.protocol for rung in LADDER}:
             groups.setdefault((table.group["feature_set"], table.group["data_digest"]), []).append(table)
-    found = [_ladder(key, _latest(tables)) for key, tables in sorted(groups.items()) if len(_latest(tables)) > 1]
+    found = [_ladder(key, latest(tables)) for key, tables in sorted(groups.items()) if len(latest(tables)) > 1]
     return [ladder for ladder in found if any(ladder.steps.values())]
 
 
@@ -171,39 +171,16 @@ def describe(found: list[Ladder]) -> str:
     return "\n\n".join(ladder.markdown() for ladder in found)
 
 
-def _latest(tables: list[Table]) -> dict[str, Table]:
-    """Return the table of every protocol; of several lists of one protocol that with the newest row."""
-
-    def newest(table: Table) -> str:
-        return max(str(row.get("created", "")) for row in table.rows)
-
-    return {table.group["protocol"]: table for table in sorted(tables, key=newest)}
-
-
 def _ladder(key: tuple[str, str], tables: Mapping[str, Table]) -> Ladder:
-    climbed: dict[tuple[str, str, str], dict[str, _At]] = {}
+    climbed: dict[Model, dict[str, _At]] = {}
     for protocol, table in tables.items():
         for entry in table.ranked:
-            climbed.setdefault(_same_model(entry.rows[0]), {})[protocol] = (table, entry)
+            climbed.setdefault(entry.model, {})[protocol] = (table, entry)
     several = {model: rungs for model, rungs in sorted(climbed.items()) if len(rungs) > 1}
-    labels = _labels(list(several))
-    steps = {target: {labels[model]: _steps(target, rungs) for model, rungs in several.items()} for target in TARGETS}
+    named = labels(entry for rungs in several.values() for _, entry in rungs.values())
+    steps = {target: {named[model]: _steps(target, rungs) for model, rungs in several.items()} for target in TARGETS}
     synthetic = any(table.synthetic for table in tables.values())
     return Ladder(*key, synthetic, steps if several else {})
-
-
-def _same_model(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return row["model"], str(row.get("preset", "default")), row["settings"]
-
-
-def _labels(models: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
-    """Return the name of every model, with its preset, and a number where settings still differ."""
-    labels, count = {}, {}
-    for name, preset, settings in models:
-        label = name if preset == "default" else f"{name} ({preset})"
-        count[label] = count.get(label, 0) + 1
-        labels[name, preset, settings] = label if count[label] == 1 else f"{label} #{count[label]}"
-    return labels
 
 
 def _steps(target: str, rungs: Mapping[str, _At]) -> list[Step]:

@@ -2,7 +2,8 @@
 
 Ranks and skills are averaged over protocols, so every protocol counts the same, whatever its scores are like. A model
 is ranked where it has rows in every protocol that any model of the group has been run on; the others stand below with
-the number of protocols they have.
+the number of protocols they have. Protocols that test known towers, or that give days of the test towers, are no
+transfer and take no part; of several lists of one protocol the one with the newest row does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from ..schema import TARGETS
-from .table import Table, number
+from .gap import SUPPORT_DAYS
+from .table import Model, Table, labels, latest, number
+
+CONTROLS = ("random_days", "temporal_holdout")  # their test towers are trained on
 
 
 @dataclass(frozen=True)
@@ -78,42 +82,45 @@ def standings(tables: list[Table]) -> list[Standing]:
     """Return the standing of every data set and feature set that has tables of two protocols or more."""
     groups = defaultdict(list)
     for table in tables:
-        groups[table.group["feature_set"], table.group["data_digest"]].append(table)
-    return [
-        _standing(*key, of_group)
-        for key, of_group in sorted(groups.items())
-        if len({table.group["protocol"] for table in of_group}) > 1
-    ]
+        if is_transfer(table):
+            groups[table.group["feature_set"], table.group["data_digest"]].append(table)
+    found = [(key, latest(of_group)) for key, of_group in sorted(groups.items())]
+    return [_standing(*key, list(of_group.values())) for key, of_group in found if len(of_group) > 1]
+
+
+def is_transfer(table: Table) -> bool:
+    """Whether a table is of unseen towers of which nothing is given."""
+    return table.group["protocol"] not in CONTROLS and not any(SUPPORT_DAYS in row for row in table.rows)
 
 
 def _standing(feature_set: str, data_digest: str, tables: list[Table]) -> Standing:
-    has = [{entry.label: entry for entry in table.ranked} for table in tables]
-    labels = sorted(set().union(*has))
-    everywhere = [label for label in labels if all(label in entries for entries in has)]
+    has = [{entry.model: entry for entry in table.ranked} for table in tables]
+    names = labels(entry for entries in has for entry in entries.values())
+    everywhere = [model for model in names if all(model in entries for entries in has)]
     ranks = {target: _mean_ranks(has, everywhere, f"{target}.r2.q50") for target in TARGETS}
     lines = [
         Line(
             label,
-            sum(label in entries for entries in has),
-            {target: ranks[target].get(label, math.nan) for target in TARGETS},
-            {target: _mean_skill(has, label, f"{target}.skill.q50") for target in TARGETS},
+            sum(model in entries for entries in has),
+            {target: ranks[target].get(model, math.nan) for target in TARGETS},
+            {target: _mean_skill(has, model, f"{target}.skill.q50") for target in TARGETS},
         )
-        for label in labels
+        for model, label in names.items()
     ]
     lines.sort(key=lambda line: (math.inf if math.isnan(line.rank) else line.rank, line.label))
-    protocols = [table.group["protocol"] for table in tables]
+    protocols = sorted(table.group["protocol"] for table in tables)
     return Standing(feature_set, data_digest, protocols, lines, any(table.synthetic for table in tables))
 
 
-def _mean_ranks(has: list[dict], labels: list[str], key: str) -> dict[str, float]:
+def _mean_ranks(has: list[dict], models: list[Model], key: str) -> dict[Model, float]:
     """Return the mean rank of every model; models of the same figure share the mean of their ranks."""
-    total = dict.fromkeys(labels, 0.0)
+    total = dict.fromkeys(models, 0.0)
     for entries in has:
-        values = {label: _or_worst(entries[label].value(key)) for label in labels}
-        for label, value in values.items():
+        values = {model: _or_worst(entries[model].value(key)) for model in models}
+        for model, value in values.items():
             better = sum(other > value for other in values.values())
             equal = sum(other == value for other in values.values()) - 1
-            total[label] += (1 + better + equal / 2) / len(has)
+            total[model] += (1 + better + equal / 2) / len(has)
     return total
 
 
@@ -121,6 +128,6 @@ def _or_worst(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-def _mean_skill(has: list[dict], label: str, key: str) -> float:
-    values = [entries[label].value(key) if label in entries else math.nan for entries in has]
+def _mean_skill(has: list[dict], model: Model, key: str) -> float:
+    values = [entries[model].value(key) if model in entries else math.nan for entries in has]
     return sum(values) / len(values)

@@ -27,6 +27,7 @@ SORTED_BY = f"{TARGETS[0]}.r2.q50"
 TIED = "="
 UNRANKED = {"published": "as published", "product": "product"}
 CEILING = "ceiling_"  # keys such as gpp.ceiling_partitioning.q50
+Model = tuple[str, str, str, str]  # name, preset, kind and settings
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,15 @@ class Entry:
 
     @property
     def unranked(self) -> str:
-        """Why it is not ranked, or nothing."""
-        row = self.rows[0]
-        if row.get("test_towers_seen"):
+        """Why it is not ranked, or nothing; one seed that has seen test towers is enough."""
+        if any(row.get("test_towers_seen") for row in self.rows):
             return "has seen test towers"
-        return UNRANKED.get(row.get("kind", "measured"), "")
+        return UNRANKED.get(self.rows[0].get("kind", "measured"), "")
+
+    @property
+    def model(self) -> Model:
+        """What makes it the same model in the table of another protocol."""
+        return _model(self.rows[0])
 
     @property
     def name(self) -> str:
@@ -201,19 +206,35 @@ def table(
     """Return the table of rows of one group, each with its towers, and of the models that were not run."""
     found: dict[tuple, list] = {}
     for row, sites in rows:
-        found.setdefault((*_name(row), row["settings"]), []).append((row, sites))
+        found.setdefault(_model(row), []).append((row, sites))
     parts = [sorted(part, key=lambda pair: pair[0]["seed"]) for part in found.values()]
-    labels = _labels([part[0][0] for part in parts])
-    entries = [
-        Entry(label, [row for row, _ in part], [sites for _, sites in part])
-        for label, part in zip(labels, parts, strict=True)
-    ]
+    named = zip(_labels([part[0][0] for part in parts]), parts, strict=True)
+    entries = [Entry(label, [row for row, _ in part], [sites for _, sites in part]) for label, part in named]
 
     def rank(entry: Entry) -> tuple:
         skill = entry.value(SORTED_BY)
         return (bool(entry.unranked), math.inf if math.isnan(skill) else -skill, entry.label)
 
     return Table(dict(zip(GROUP, key, strict=True)), sorted(entries, key=rank), not_run or {})
+
+
+def latest(tables: Iterable[Table]) -> dict[str, Table]:
+    """Return the table of every protocol; of several lists of one protocol that with the newest row."""
+
+    def newest(table: Table) -> str:
+        return max(str(row.get("created", "")) for row in table.rows)
+
+    return {table.group["protocol"]: table for table in sorted(tables, key=newest)}
+
+
+def labels(entries: Iterable[Entry]) -> dict[Model, str]:
+    """Return the name of every model of several tables, those of another preset or other settings apart."""
+    first = {entry.model: entry.rows[0] for entry in entries}
+    return dict(zip(first, _labels(list(first.values())), strict=True))
+
+
+def _model(row: Mapping[str, Any]) -> Model:
+    return (*_name(row), row["settings"])
 
 
 def _name(row: Mapping[str, Any]) -> tuple[str, str, str]:

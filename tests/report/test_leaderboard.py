@@ -282,6 +282,11 @@ def test_submitted_rows_are_ranked_unless_they_have_seen_the_test_towers(tmp_pat
     assert [entry.label for entry in found.tables[0].ranked] == ["yours (submitted)", "mine"]
 
 
+def test_a_model_of_which_one_seed_has_seen_the_test_towers_is_not_ranked(tmp_path: Path) -> None:
+    found = board(tmp_path, row("peeked", 0.9), row("peeked", 0.9, seed=1, test_towers_seen=True), row("mine", 0.5))
+    assert models(found) == [["mine", "peeked (has seen test towers)"]]
+
+
 def test_noise_ceilings_that_rows_carry_stand_below(tmp_path: Path) -> None:
     ceiling = {"gpp.ceiling_partitioning.q50": 0.95, "nee.ceiling_random.q50": 0.8}
     found = board(tmp_path, row("a", **ceiling), row("b"))

@@ -60,3 +60,25 @@ def test_the_standing_is_printed_below_the_tables_and_marks_made_up_data(tmp_pat
     text = leaderboard(tmp_path).markdown()
     assert "### SYNTHETIC Over 2 protocols, feature set minimal" in text
     assert "| a | 1.000 | 1.000 | 1.000 | 1.000 | - | - | - | 2 |" in text
+
+
+def test_the_same_name_with_other_settings_in_another_protocol_is_another_model(tmp_path: Path) -> None:
+    rows = [row("a", 0.9), row("a", 0.9, protocol="x", settings='{"depth": 2}'), row("b"), row("b", protocol="x")]
+    (found,) = standing(tmp_path, *rows)
+    assert [line.label for line in found.lines] == ["b", "a", "a (depth=2)"]
+    assert [line.protocols for line in found.lines] == [2, 1, 1]
+
+
+def test_known_towers_and_few_shot_take_no_part_in_the_standing(tmp_path: Path) -> None:
+    known = [row("a", protocol=name) for name in ("random_days", "temporal_holdout")]
+    assert standing(tmp_path, row("a"), *known, row("a", protocol="veg_holdout_few_30", support_days=30)) == []
+    (found,) = standing(tmp_path, row("a", protocol="unseen_veg"))
+    assert found.protocols == ["unseen_veg", "veg_holdout"]
+
+
+def test_a_protocol_with_two_lists_counts_once_by_the_newest(tmp_path: Path) -> None:
+    old = row("a", 0.1, protocol_digest="old", created="2026-01-01")
+    new = row("a", 0.3, created="2026-02-01")
+    (found,) = standing(tmp_path, old, new, row("a", protocol="x"))
+    assert found.protocols == ["veg_holdout", "x"]
+    assert "Over 2 protocols" in found.title
