@@ -23,7 +23,8 @@ class Comparison:
     models : list of str [M], best first
     value : list of Interval [M], the statistic
     rank : list of Interval [M], 1 for the best
-    difference : ndarray [3, M, M], by how much row is better than column: value, low, high
+    difference : ndarray [3, M, M], by how much row is better than column by the smooth quantile: value, low, high; all
+        three by the same estimator, so that the value does not stand outside its own interval
     win_rate : ndarray [3, M, M], share of towers at which row is better than column, ties by half: value, low, high
     tied : list of bool [M], not separable from the best: the interval of the difference reaches zero
     n_towers, n_left_out : int, towers where every model has a score, and the others
@@ -80,14 +81,15 @@ def compare(
     draws = draws[:, common]
     drawn = np.array([_statistic(runs[model], draws, place, model) for model in models])
     value = [Interval(points[m], *ends(d, level)) for m, d in zip(models, drawn, strict=True)]
-    point = np.array([points[model] for model in models])
+    once = np.ones((1, int(common.sum())))
+    point = np.array([_smooth_value(runs[model], once, place) for model in models])
     difference = _with_ends(point[:, None] - point, drawn[:, None] - drawn, level)
     return Comparison(
         models,
         value if higher_is_better else [Interval(-v.value, -v.high, -v.low) for v in value],
         _ranks(drawn, level),
         difference,
-        _win_rates([runs[model] for model in models], draws, level),
+        _win_rates({model: runs[model] for model in models}, draws, level),
         [bool(low <= 0) for low in difference[1, 0]],
         int(common.sum()),
         int((~common).sum()),
@@ -99,6 +101,10 @@ def _statistic(run: np.ndarray, draws: np.ndarray, quantile: float, model: str) 
     return sum(weights[k] * smooth_quantile_of_draws(seed, draws, quantile) for k, seed in enumerate(run))
 
 
+def _smooth_value(run: np.ndarray, once: np.ndarray, quantile: float) -> float:
+    return float(np.mean([smooth_quantile_of_draws(seed, once, quantile)[0] for seed in run]))
+
+
 def _ranks(drawn: np.ndarray, level: float) -> list[Interval]:
     better = (drawn[None] > drawn[:, None]).sum(axis=1)
     equal = (drawn[None] == drawn[:, None]).sum(axis=1) - 1
@@ -108,14 +114,19 @@ def _ranks(drawn: np.ndarray, level: float) -> list[Interval]:
     return [Interval(i + 1.0, float(a), float(b)) for i, (a, b) in enumerate(zip(low, high, strict=True))]
 
 
-def _win_rates(runs: list[np.ndarray], draws: np.ndarray, level: float) -> np.ndarray:
-    """Return win rates [3, M, M]; with several seeds a tower counts by the share of pairs of seeds that win there."""
+def _win_rates(runs: dict[str, np.ndarray], draws: np.ndarray, level: float) -> np.ndarray:
+    """Return win rates [3, M, M]; with several seeds a tower counts by the share of pairs of seeds that win there.
+
+    Seeds are drawn again too, as those of medians are.
+    """
     total = draws.sum(axis=1)
+    weights = {model: seed_draws(len(run), len(draws), model) for model, run in runs.items()}
     out = np.full((3, len(runs), len(runs)), 0.5)
-    for i, a in enumerate(runs):
-        for j, b in enumerate(runs[:i]):
-            wins = (1 + np.sign(a[:, None] - b[None])).mean(axis=(0, 1)) / 2
-            value, low, high = wins.mean(), *ends(draws @ wins / total, level)
+    for i, (a, of_a) in enumerate(runs.items()):
+        for j, (b, of_b) in enumerate(list(runs.items())[:i]):
+            wins = (1 + np.sign(of_a[:, None] - of_b[None])) / 2  # [K, L, S]
+            drawn = np.einsum("kb,lb,klb->b", weights[a], weights[b], wins @ draws.T) / total
+            value, low, high = wins.mean(), *ends(drawn, level)
             out[:, i, j], out[:, j, i] = (value, low, high), (1 - value, 1 - high, 1 - low)
     return out
 

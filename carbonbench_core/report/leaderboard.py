@@ -36,8 +36,9 @@ NOTE = (
     "column may be zero."
 )
 NOTE_COMPARED = (
-    "Beside the best: the rank by median R2, by how much the median differs from that of the best (its interval by a "
-    "smooth median), and at how many towers the model is better than the best; intervals over the same draws."
+    "Beside the best: the rank by median R2, by how much the smooth median, a mean of the towers around the median, "
+    "differs from that of the best, and at how many towers the model is better than the best; intervals over the same "
+    "draws."
 )
 NOTE_PUBLISHED = "As published, product: figures of others, on other towers and days; not ranked."
 

@@ -104,6 +104,23 @@ def test_seeds_that_scatter_make_a_difference_less_sure() -> None:
     assert of(seeds, seeds.win_rate, "a", "b")[0] == pytest.approx(2 / 3)
 
 
+def test_seeds_that_scatter_make_a_win_rate_less_sure() -> None:
+    base = towers()
+    # One of two seeds of a wins everywhere: with towers alone drawn again the rate of 1/2 would have no spread at all.
+    found = compare({"a": np.stack([base + 0.2, base - 0.2]), "b": base}, DRAWS)
+    assert of(found, found.win_rate, "a", "b") == [0.5, 0.0, 1.0]
+
+
+@given(st.integers(0, 2**16))
+def test_the_value_of_a_difference_stands_in_its_own_interval(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # R2 has a long tail below: the plain medians of skewed scores differ by other amounts than the smooth ones.
+    base = 1 - np.exp(rng.normal(0, 1, N))
+    found = compare({"a": base, "b": base - rng.exponential(0.3, N) ** 2}, DRAWS[:300])
+    value, low, high = of(found, found.difference, found.models[0], found.models[1])
+    assert low <= value <= high
+
+
 def test_towers_where_a_score_is_undefined_for_one_model_are_left_out_for_all_and_counted() -> None:
     a, b = towers(0), towers(1)
     b[:5] = np.nan
