@@ -140,7 +140,7 @@ def _pause(response: Any, attempt: int) -> float:
 
 def _words(error: Any) -> str:
     status = error.response.status_code
-    said = redacted(error.server_message or "").strip().rstrip(".")
+    said = " ".join(redacted(error.server_message or "").split()).rstrip(".")
     remedy = REMEDIES.get(status, LATER if status >= 500 else "Check the request.")
     return f"The Hub answered {status}{f' ({said})' if said else ''}. {remedy}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -221,3 +222,31 @@ except ImportError as error:
     print(error)
 """
     assert "pip install carbonbench" in run_client(hub, absent)
+
+
+class TestAFailingHub:
+    def test_what_passes_is_tried_again_and_a_refusal_is_one_clear_error(self, hub: Hub, run: Path) -> None:
+        files = {p.name: p.read_bytes() for p in (run / "model").iterdir()}
+        told = {"X-Error-Message": f"Bearer {hub.token} refused"}
+        always = {"times": math.inf, "headers": told}
+        for repo, request, order in (
+            ("passing", "GET .*{}/tree/", {"status": 503}),
+            ("passing", "GET .*{}/resolve/.*/ridge.npz", {"drop_after_bytes": 100}),
+            ("forbidden", "HEAD .*{}/resolve/.*/ridge.npz", {"status": 403, **always}),
+            ("anonymous", "GET /api/models/{}", {"status": 401, **always}),
+        ):
+            hub.add("model", f"carbonbench/{repo}", files)
+            hub.fail(request.format(f"carbonbench/{repo}"), **order)
+        code = """
+import sys, carbonbench
+for repo in sys.argv[1:]:
+    try:
+        print(type(carbonbench.from_pretrained("carbonbench/" + repo)).__name__)
+    except carbonbench.CarbonBenchError as error:
+        print(error)
+"""
+        said = run_client(hub, code, "passing", "forbidden", "anonymous", **LIGHT).splitlines()
+        assert said[0] == "Ridge"
+        assert "The token may not do this" in said[1]
+        assert "No valid token" in said[2]
+        assert hub.token not in "".join(said)
