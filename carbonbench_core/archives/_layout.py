@@ -10,13 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from .. import schema
 from ..errors import ArchiveError, first_few
 from . import Entry, Record, _bif, _join, _oneflux, _zips
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 SITE = r"(?P<site>[A-Z]{2}-[A-Za-z0-9]{3})"
 YEARS = r"\d{4}-\d{4}"
+_NAMED_YEARS = re.compile(r"_(\d{4})-(\d{4})(?=[_.])")
 ONEFLUX_SCALE = "ONEFlux share"
 _DOWNSCALED = tuple(c.name for c in schema.COLUMNS.values() if c.source == "archive")
 
@@ -88,13 +93,23 @@ def read(entry: Entry, citation: str, licence: str, layout: Layout | None = None
     daily = _oneflux.read_daily(content(entry), str(entry))
     info = site_info(entry, layout) if layout and layout.info else _bif.SiteInfo()
     attributes = {**info.attributes, "nee_qc_scale": ONEFLUX_SCALE}
-    notes = [*daily.notes, *info.notes]
+    notes = [*daily.notes, *years_lacking(entry, daily.table), *info.notes]
     table = daily.table
     if layout and layout.reanalysis and not set(_DOWNSCALED) <= set(table.column_names):
         named = re.compile(layout.reanalysis.replace("{site}", re.escape(entry.site_id)), re.IGNORECASE)
         if found := reanalysis(entry, named):
             table = _join.within(table, _oneflux.read_drivers(*found))
     return Record(entry, table, daily.variant, attributes, notes=notes, citation=citation, licence=licence)
+
+
+def years_lacking(entry: Entry, table: pa.Table) -> list[str]:
+    """Return a note if days [D] lack years that the daily file's name promises: a file cut at a line reads well."""
+    named = _NAMED_YEARS.search(PurePosixPath(entry.member or entry.path.name).name)
+    days = _join.dates(table)
+    first, last = days.min(), days.max()
+    if not named or (str(first)[:4] <= named[1] and named[2] <= str(last)[:4]):
+        return []
+    return [f"the file's name says {named[1]} to {named[2]}, its days are {first} to {last}: is it cut short?"]
 
 
 def reanalysis(entry: Entry, named: re.Pattern) -> tuple[bytes, str] | None:

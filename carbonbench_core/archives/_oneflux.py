@@ -91,7 +91,10 @@ def read_daily(raw: bytes, where: str, variants: tuple[str, ...] = VARIANTS) -> 
     raw_table = _parse(raw, heading, targets, drivers, where)
     if raw_table.num_rows == 0:
         raise ArchiveError(f"{where}: a header and no day. The download is probably cut short: fetch it again.")
-    return _daily(raw_table, usable, drivers, where)
+    daily = _daily(raw_table, usable, drivers, where)
+    if not raw.endswith(b"\n"):
+        daily.notes.append("the last line has no end: is the file cut short, and its last value with it?")
+    return daily
 
 
 def drivers_in(heading: list[str]) -> list[str]:

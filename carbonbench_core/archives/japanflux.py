@@ -76,7 +76,7 @@ def read(entry: Entry, options: Options) -> Record:
     table = daily.table.set_column(daily.table.column_names.index("nee_qc"), "nee_qc", share)
     info = _site_info(entry)
     attributes = {**info.attributes, "nee_qc_scale": QC_SCALE}
-    notes = [*daily.notes, *info.notes, *_swapped(table)]
+    notes = [*daily.notes, *_layout.years_lacking(entry, table), *info.notes, *_swapped(table)]
     return Record(entry, table, daily.variant, attributes, notes=notes, citation=CITATION, licence=LICENSE)
 
 

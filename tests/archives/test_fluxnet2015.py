@@ -56,6 +56,22 @@ def test_zip_unpacked_folder_and_bare_csv_give_the_same_record(tmp_path: Path, v
     assert ("2G60-ZHAK" in first.citation) == (version == "beta-3")
 
 
+@pytest.mark.parametrize(("years", "told"), [("2003-2003", 0), ("2002-2003", 1), ("2003-2005", 1), ("2003-2002", 0)])
+def test_when_a_files_name_promises_years_that_its_days_lack_then_a_note_says_so(
+    tmp_path: Path, years: str, told: int
+) -> None:
+    path = make.write_csv(tmp_path)
+    record = read(path.rename(tmp_path / path.name.replace("2003-2003", years)))
+    assert sum("is it cut short?" in note for note in record.notes) == told
+
+
+def test_when_the_last_line_is_cut_within_its_last_value_then_a_note_says_so(tmp_path: Path) -> None:
+    path = make.write_csv(tmp_path)
+    path.write_bytes(path.read_bytes()[:-3])
+    (note,) = read(path).notes
+    assert "the last line has no end" in note
+
+
 def test_a_renamed_file_is_known_by_its_columns_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "hainich DE-Hai (1).csv"
     path.write_bytes(make.daily("FULLSET"))
