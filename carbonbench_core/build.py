@@ -118,13 +118,13 @@ def build(
     sources = list(sources)
     inventory = archives.scan(sources, options)
     read_from = {path for entry in inventory.entries for path in (entry.path, *entry.companions)}
-    digests = {path: sha256_of(path) for path in sorted(read_from)}
+    digests = {path: _digest(path) for path in sorted(read_from)}
     given = covariates.gather(covariate_paths, koppen)
     joining = {path: sha256_of(path) for path in given.files}
     given = replace(given, fingerprint="/".join(joining.values()))
     plan = Plan(options, {**digests, "mapping": _mapping_digest(mapping)}, catalogue, keep_duplicates, given, flagged)
     jobs = plan.jobs(inventory.entries)
-    unused = sorted(set(flagged).difference(job.site_id for job in jobs))
+    unused = sorted(set(flagged).difference(name for job in jobs for name in (job.site_id, *job.aliases)))
     report = _started(Path(out), sources, inventory, keep_duplicates)
     described = {
         "sources": [_told(path, digests[path]) for path in digests],
@@ -145,7 +145,15 @@ def build(
     return report
 
 
-def _told(path: Path, digest: str) -> dict[str, object]:
+def _digest(path: Path) -> str | None:
+    """Return the sha256 of a source, None for one that cannot be opened: reading it costs its tower and says why."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
+def _told(path: Path, digest: str | None) -> dict[str, object]:
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}
 
 

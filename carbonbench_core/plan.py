@@ -27,7 +27,8 @@ class Plan:
     Parameters
     ----------
     options : archives.Options
-    versions : dict, Path -> sha256 of every file that is read, and "mapping" -> what changes with the mapping
+    versions : dict, Path -> sha256 of every file that is read (None: it cannot be opened), and "mapping" -> what
+        changes with the mapping
     catalogue : dict, see `catalogue.read_towers`
     keep_duplicates : bool, a record per network under ids of their own instead of one per tower
     given : covariates.Given, what joins the records from elsewhere
@@ -37,7 +38,7 @@ class Plan:
     """
 
     options: Options
-    versions: dict[Path | str, str]
+    versions: dict[Path | str, str | None]
     catalogue: dict[str, dict]
     keep_duplicates: bool = False
     given: covariates.Given = covariates.NOTHING
@@ -109,7 +110,7 @@ class Plan:
 
     def _job(self, site_id: str, tower: str, entries: list[Entry]) -> Job:
         fingerprint = "/".join(
-            [e.format + self.versions[path] + e.member for e in entries for path in (e.path, *e.companions)]
+            [f"{e.format}{self.versions[path]}{e.member}" for e in entries for path in (e.path, *e.companions)]
         )
         aliases = tuple(sorted({e.site_id for e in entries} - {site_id, tower}))
         return Job(
@@ -119,7 +120,7 @@ class Plan:
             tower,
             aliases,
             self.given,
-            mask=self.masks.get(site_id, ()),
+            mask=tuple(stretch for name in (site_id, *aliases) for stretch in self.masks.get(name, ())),
         )
 
     def listed(self, job: Job) -> dict | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -123,6 +124,22 @@ def test_one_bad_archive_costs_only_its_own_tower(archives: Path, towers: Path, 
     assert list(report.failed) == ["XX-S00"]
     kept = contents(report.out / "data")
     assert kept == {name: data for name, data in contents(good / "data").items() if "XX-S00" not in name}
+
+
+def test_a_source_that_cannot_be_opened_costs_only_its_own_tower(
+    archives: Path, towers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, opened = min(archives.iterdir()), Path.open
+
+    def refuse(self: Path, *args: object, **more: object) -> object:  # root may open whatever its permissions say
+        if self == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    report = build([archives], tmp_path / "carbonbench", towers=towers, workers=1)
+    assert report.towers == 23
+    assert "cannot be opened (Permission denied)" in report.failed["XX-S00"]
 
 
 def test_columns_that_only_some_towers_have_are_null_at_the_others(tmp_path: Path) -> None:

@@ -153,6 +153,15 @@ def test_one_mast_under_two_ids_is_one_tower_if_its_series_is_one(tmp_path: Path
     assert counts["rows_read"] == counts["rows_written"] - counts["inserted_days"] + counts["dropped"]
 
 
+def test_flags_under_an_id_that_turns_out_to_be_another_tower_are_acted_on_there(tmp_path: Path) -> None:
+    neighbours(tmp_path, (1, 1))
+    flags = tmp_path / "flags.csv"
+    flags.write_text("site_id,flag,column,first_day,last_day\nXX-One,ice,nee,2005-02-01,2005-02-03\n")
+    report = build([tmp_path / "in"], tmp_path / "out", towers=tmp_path / "towers.csv", mask=flags, workers=1)
+    assert len(report.same_towers) == 1
+    assert report.counts["masked: ice (nee)"] == 3
+
+
 @pytest.mark.parametrize(("old", "new"), [("DK-ZaH", "GL-ZaH"), ("XX-oNE", "XX-One")])
 def test_a_site_under_an_old_id_is_joined_to_its_present_one(tmp_path: Path, old: str, new: str) -> None:
     write(tmp_path / "in", "FLUXNET2015", old, "2005-01-01", "2005-12-31")
