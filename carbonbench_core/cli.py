@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from . import commands
 from .errors import CarbonBenchError
 
 DEBUG = "CARBONBENCH_DEBUG"
+# What an operating system refuses is no fault of ours: a full disk, a quota, permissions.
+OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
+        if getattr(error, "errno", None) in OF_THE_MACHINE:
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"carbonbench: {where}{error.strerror}. Check the permissions and the disk.", file=sys.stderr)
+            return 1
         if os.environ.get(DEBUG):
             raise
         print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -313,6 +314,20 @@ def test_a_fault_of_ours_is_reported_without_a_traceback(
     err = capsys.readouterr().err
     assert "unexpected ZeroDivisionError: by zero" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "No space left"), (errno.EACCES, "out/x: Permission")])
+def test_what_the_machine_refuses_is_no_fault_of_ours(
+    good: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), *(["out/x"] if number == errno.EACCES else []))
+
+    monkeypatch.setattr("carbonbench_core.build.build", fail)
+    assert main(["build", str(good)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"carbonbench: {said}")
+    assert "fault" not in err
 
 
 def test_a_family_runs_all_its_folds_and_scores_every_tower_once(

@@ -28,7 +28,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import ArchiveError, UsageError, first_few
-from . import _hub, _zips
+from . import _hub, _mapping, _zips
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -171,6 +171,8 @@ def scan(sources: Iterable[str | Path], options: Options | None = None) -> Inven
     sources = list(sources)
     if not sources:
         raise UsageError("No source given. Name at least one file or folder of flux data.")
+    if options.mapping is not None:
+        _mapping.load(options.mapping)  # a wrong one is told, whatever the sources are
     for path in _files(sources):
         _look(path, options, inventory)
     if not inventory.entries and not inventory.broken:

@@ -12,6 +12,7 @@ from carbonbench_core import archives, schema
 from carbonbench_core.archives import Options, _mapping, _units
 from carbonbench_core.errors import UsageError
 
+from . import fluxnet2015
 from .table import MAPPING, rows, write
 
 WRONG_MAPPINGS = {
@@ -44,6 +45,11 @@ def test_when_a_mapping_is_wrong_then_the_request_is_refused_with_what_is_known(
 def test_when_a_mapping_does_not_exist_then_the_shipped_ones_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"site_dayz.*Did you mean 'fluxnet2015_site_days'"):
         archives.scan([write(tmp_path, rows())], Options(mapping="fluxnet2015_site_dayz"))
+
+
+def test_a_mapping_that_does_not_exist_is_told_even_where_no_source_needs_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="site_dayz"):
+        archives.scan([fluxnet2015.write_csv(tmp_path)], Options(mapping="site_dayz"))
 
 
 @pytest.mark.parametrize(
