@@ -169,6 +169,7 @@ def test_a_saved_model_is_safetensors_one_configuration_and_its_code(saved: Path
         "model.safetensors",
         "modeling_ensemble.py",
         "modeling_fluxes.py",
+        "modeling_site_days.py",
         "modeling_transformer.py",
     ]
     config = json.loads((saved / "config.json").read_text())
