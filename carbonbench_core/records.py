@@ -84,7 +84,8 @@ def merge(records: Sequence[Record]) -> Record:
     notes = [
         f"{r.entry.product}: {note}" for r, part in zip(records, kept, strict=True) if len(part) for note in r.notes
     ]
-    kept = [_with_features(part, i, records, notes) for i, part in enumerate(kept)]
+    givers: list[int] = []  # records that features come from, though perhaps no day does
+    kept = [_with_features(part, i, records, notes, givers) for i, part in enumerate(kept)]
     used = [i for i, part in enumerate(kept) if len(part)]
     main = records[max(used, key=lambda i: len(kept[i]))]
     return Record(
@@ -99,7 +100,7 @@ def merge(records: Sequence[Record]) -> Record:
         main.licence,
         said=[(_label(r, records), r.attributes) for r in records],
         years=[_told(r, part, i, chosen) for i, (r, part) in enumerate(zip(records, kept, strict=True))],
-        owed=list(dict.fromkeys((records[i].citation, records[i].licence) for i in used)),
+        owed=list(dict.fromkeys((records[i].citation, records[i].licence) for i in (*used, *givers))),
     )
 
 
@@ -144,12 +145,14 @@ def _rows_of(record: Record, index: int, chosen: dict[int, int]) -> pa.Table:
     return table
 
 
-def _with_features(part: pa.Table, index: int, records: Sequence[Record], notes: list[str]) -> pa.Table:
-    """Return a part with the features of the place that its own record has no column for."""
+def _with_features(
+    part: pa.Table, index: int, records: Sequence[Record], notes: list[str], givers: list[int]
+) -> pa.Table:
+    """Return a part with the features of the place that its own record has no column for; `givers` gains whose."""
     if not len(part):
         return part
     days = dates(part)
-    for other in (r for i, r in enumerate(records) if i != index):
+    for i, other in ((i, r) for i, r in enumerate(records) if i != index):
         new = [n for n in other.table.column_names if n not in part.column_names and _of_the_place(n)]
         at = position(dates(other.table), days)
         if not new or (at < 0).all():
@@ -157,6 +160,7 @@ def _with_features(part: pa.Table, index: int, records: Sequence[Record], notes:
         indices = pa.array(at, mask=at < 0)
         for name in new:
             part = part.append_column(name, other.table[name].combine_chunks().take(indices))
+        givers.append(i)
         notes.append(f"{len(new)} features of the days of {records[index].entry.product} are of {other.entry.product}")
     return part
 

@@ -53,6 +53,15 @@ def test_features_of_the_place_come_from_another_record_and_the_towers_own_meteo
     assert merged.owed == [("cite a", "CC-BY-4.0"), ("cite bb", "CC-BY-4.0")]
 
 
+def test_a_record_of_which_only_features_are_used_is_owed_a_citation_and_one_of_which_nothing_is_used_is_not() -> None:
+    newer = record("a", "2005-01-01", 365)
+    features, nothing = (
+        record("bb", "2005-01-01", 300, temperature_2m=280.0),
+        record("ccc", "2005-01-01", 300, TA_F=7.0),
+    )
+    assert [who for who, _ in merge([newer, features, nothing]).owed] == ["cite a", "cite bb"]
+
+
 def test_days_masked_in_a_record_that_is_used_in_part_are_said_so() -> None:
     newer, older = record("a", "2005-01-01", 365), record("bb", "2004-12-31", 300)
     older.masked = Counter({"marked suspect": 4})
