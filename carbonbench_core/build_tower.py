@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import covariates, schema
+from .archives import SITE_ID
 from .errors import CarbonBenchError
 from .files import write_shard, write_text
 from .harmonise import harmonise, split_parts
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
 TOWER_VERSION = 8
 KELVIN = 273.15  # 0 degC
-# Site ids name files, so they must not name anything else.
-SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)

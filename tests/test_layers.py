@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "sun": set(),
     "schema": {"errors", "columns"},
     "archives": BASE,
-    "covariates": BASE | {"archives", "sun"},
+    "covariates": BASE | {"archives", "geography", "sun"},
     "synthetic": BASE | {"archives", "covariates", "sun"},
     "towers": BASE | {"archives", "geography"},
     "catalogue": BASE | {"towers"},

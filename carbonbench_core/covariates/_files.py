@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from ..archives import _by_site, _oneflux, _tidy
 from ..errors import ArchiveError, first_few
+from ..geography import distances
 
 SUFFIXES = (".csv", ".parquet")
 # A place of a file is a tower's if it is called so, or stands within the half diagonal of a box of 2 x 2 km.
@@ -32,7 +33,6 @@ TIME = ("date", "time", "datetime", "timestamp", "system:time_start", "system:in
 GEOMETRY = ".geo"
 _IN_A_NAME = re.compile(r"(?:^|_)(\d{4})_?(\d{2})_?(\d{2})(?:T(\d{2}))?(?:_|$)")
 _NETWORK = re.compile(r"(FLX|AMF|ICOSETC|JPX)_(.+)")  # before a site, as in the benchmark's own tables
-EARTH = 6371.0  # km
 
 Recognise = Callable[[list[str]], dict[str, str] | None]
 
@@ -64,15 +64,8 @@ class File:
             return named, "id"
         # Rows without a site are of pixels: their places are cells of which a part may be near.
         reach = MATCH if "site" in self.heads else MATCH + 10
-        near = [p for p, at in self.places.items() if at and kilometres(latitude, longitude, *at) <= reach]
+        near = [p for p, at in self.places.items() if at and distances(latitude, longitude, *at) <= reach]
         return near, "coordinates"
-
-
-def kilometres(latitude: float, longitude: float, to_latitude: np.ndarray, to_longitude: np.ndarray) -> np.ndarray:
-    """Return great-circle distances by the haversine formula [km]."""
-    a, b = np.radians(latitude), np.radians(to_latitude)
-    half = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(np.radians(to_longitude - longitude) / 2) ** 2
-    return 2 * EARTH * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
 
 
 def look(path: Path, sources: dict[str, Recognise]) -> list[File]:
@@ -128,7 +121,7 @@ def rows(file: File, names: list[str], near: tuple[float, float] | None = None) 
     table = pa.concat_tables([_of_place(file, name) for name in names]).combine_chunks()
     if near and "site" not in file.heads:
         at = (table[c].to_numpy() for c in ("latitude", "longitude"))
-        table = table.filter(pa.array(kilometres(*near, *at) <= MATCH))
+        table = table.filter(pa.array(distances(*near, *at) <= MATCH))
     there = table["time"].is_valid()
     return table.filter(there), table.num_rows - (pc.sum(there).as_py() or 0)
 
