@@ -28,6 +28,7 @@ COLUMNS = (*KEYS, *TARGETS)
 UNCERTAINTY = (*(c.name for c in schema.COLUMNS.values() if c.role == "uncertainty"), "reco_src")
 MOST_OUTSIDE = 0.5  # of the scored days may have a prediction outside its own quantiles
 _FILL = -9999.0  # how flux archives write a missing value
+_LARGEST = 1e9  # gC m-2 d-1: beyond this a number is no flux, and its square would swamp every sum
 
 
 def scored(part: pa.Table, qc_threshold: float = 1.0) -> np.ndarray:
@@ -264,6 +265,8 @@ def _refuse_not_finite(aligned: np.ndarray, names: list[str], frame: pd.DataFram
     wrong = " and ".join(name for name, any_bad in zip(names, bad.any(axis=0), strict=True) if any_bad)
     what = f"Predicted {wrong} is NaN, infinite or {_FILL:g} on {{n}} scored site-days"
     _refuse(frame[bad.any(axis=1)], what, "Predict a number on each.")
+    huge = asked & (np.abs(aligned) > _LARGEST)
+    _refuse(frame[huge.any(axis=1)], f"Predictions are beyond {_LARGEST:g} on {{n}} scored site-days", "Clip them.")
 
 
 def _refuse_quantiles_elsewhere(out: pd.DataFrame, frame: pd.DataFrame) -> None:

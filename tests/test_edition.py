@@ -97,3 +97,14 @@ def test_a_folder_made_from_the_published_benchmarks_own_files_is_of_its_edition
     told = DatasetFolder.open(out).manifest["edition"]
     assert (told["name"], len(told["digest"])) == ("CarbonFluxBench 1.0", 16)
     assert "not published as files" in told["note"]
+
+
+def test_a_list_too_long_for_a_screen_breaks_off_between_names_and_says_where_the_rest_stands() -> None:
+    from carbonbench_core.commands._shared import brief
+
+    names = ", ".join(SITES)
+    assert brief(f"missing: {names}", "manifest.json", 300) == f"missing: {names}"
+    assert (
+        brief(f"missing: {names}", "manifest.json", 33)
+        == "missing: XX-S00, XX-S01, XX-S02, ... (all of it: manifest.json)"
+    )

@@ -39,3 +39,8 @@ def as_json(value: object) -> str:
         return None if isinstance(item, float) and item != item else item
 
     return json.dumps(plain(value), indent=1)
+
+
+def brief(text: str, where: str, width: int = 300) -> str:
+    """Return text that fits a screen: a list of names too long for it breaks off and says where the rest stands."""
+    return text if len(text) <= width else f"{text[:width].rpartition(', ')[0]}, ... (all of it: {where})"

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import first_few
-from ._shared import add_json, as_json, command
+from ._shared import add_json, as_json, brief, command
 
 if TYPE_CHECKING:
     from ..build import BuildReport
@@ -100,5 +100,5 @@ def _towers(report: BuildReport) -> list[str]:
     if report.edition:
         edition = report.edition
         lines.append(f"edition {edition.get('file') or edition['name']}, digest {edition['digest']}")
-        lines += [f"  differs: {difference}" for difference in edition.get("differences", [])]
+        lines += [brief(f"  differs: {each}", "manifest.json") for each in edition.get("differences", [])]
     return lines

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ._shared import add_data, add_json, as_json, command
+from ._shared import add_data, add_json, as_json, brief, command
 
 if TYPE_CHECKING:
     from ..dataset_folder import DatasetFolder
@@ -52,7 +52,7 @@ def _protocols(args: argparse.Namespace) -> int:
     for family, folds in families(folder.protocols).items():
         print(f"family {family}: {', '.join(folds)}")
     for name, reason in folder.unsupported.items():
-        print(f"left out: {name}: {reason}")
+        print(brief(f"left out: {name}: {reason}", "protocols.json"))
     return 0
 
 
@@ -68,5 +68,5 @@ def _verify(folder: DatasetFolder, args: argparse.Namespace) -> int:
     if args.json:
         print(as_json({"protocols": len(folder.protocols), "differences": differences}))
     else:
-        print("\n".join(differences) or f"{len(folder.protocols)} protocols: {same}")
+        print("\n".join(brief(each, "--json") for each in differences) or f"{len(folder.protocols)} protocols: {same}")
     return 1 if differences else 0

@@ -6,8 +6,8 @@ A rule module defines
 - ``draw(sites, seed) -> dict[str, Holdout | Parts | ProtocolError]``: a pure function of the sites table; row order
   does not matter. One name for a single protocol, several for a family of folds: a `Holdout` says which towers, a
   `Parts` which parts of them and which rows. A `ProtocolError`, raised for the whole rule or returned for one fold,
-  says why these sites do not support it. Towers of one identity, or nearer than the rule's distance (at least one
-  satellite box, see `_apart`), are never on both sides, unless the rule's TEXT says that they may be.
+  says why these sites do not support it. Towers of one identity, or nearer than the rule's distance (one satellite
+  box, see `_apart`, unless it names another), are never on both sides, unless the rule's TEXT says that they may be.
 
 To add a protocol, add its file; nothing else lists it. Few-shot protocols are derived from frozen ones by name.
 """

@@ -193,6 +193,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "NaN": (table(cell("reco", np.nan)), r"Predicted reco is NaN, infinite"),
     "infinite": (table(cell("gpp", np.inf)), r"Predicted gpp is NaN, infinite"),
     "a fill value": (table(cell("nee", -9999.0)), r"Predicted nee is NaN, infinite or -9999"),
+    "no flux at all": (table(cell("gpp", 1e300)), r"beyond 1e\+09 on 1 scored site-days, the first: DE-Hai"),
     "a quantile misnamed": (quantiles(gpp_q5=1.0), r"have the column gpp_q5, which is no quantile"),
     "one quantile alone": (quantiles(gpp_q05=None, gpp_q95=None), r"one quantile of gpp, gpp_q50\. Give two or more"),
     "a quantile missing": (quantiles(gpp_q95=np.nan), r"Predicted gpp_q95 is NaN, infinite"),
