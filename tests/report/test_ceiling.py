@@ -105,8 +105,12 @@ def test_the_two_partitionings_of_real_towers_leave_room_below_a_perfect_score(s
     assert len(partitioning) == 170
     assert np.quantile(partitioning, [0.25, 0.5, 0.75]) == pytest.approx([0.885, 0.944, 0.967], abs=0.001)
     assert np.quantile(partitioning, 0.05) < 0.51
-    # RECO of this table is mostly NEE + GPP: it closes.
-    assert np.nanmedian(found["nee.ceiling_closure"]["r2"]) > 0.999
+    # RECO of this table is mostly NEE + GPP and closes by construction; of the 18 towers with a RECO of their own the
+    # night-time identity holds to rounding at DE-Hai and DE-Kli.
+    closure = found["nee.ceiling_closure"]
+    assert len(closure["r2"]) == 16
+    assert {"DE-Hai", "DE-Kli"}.isdisjoint(closure["site_id"])
+    assert np.nanmedian(closure["r2"]) > 0.99
 
 
 def test_the_random_uncertainty_of_a_real_archive_bounds_the_skill_for_nee(shared_data: Path) -> None:
