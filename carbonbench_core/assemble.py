@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from . import card, citations, dataset_folder, protocols, schema
 from .dataset_folder import DatasetFolder
 from .edition import of_published_data
-from .files import read_shard, write_shard, write_text
+from .files import read_shard, sha256_of, write_shard, write_text
 from .leakage_folder import summaries
+from .leakage_parts import read as read_kept
 from .neighbours import with_neighbours
 
 if TYPE_CHECKING:
@@ -40,15 +41,12 @@ def assemble(
     (finished / dataset_folder.DATA).mkdir(parents=True)
     held = {name for outcome in outcomes for part in outcome["parts"].values() for name in part["columns"]}
     columns = [name for name in schema.COLUMNS if name in held]
-    shards = {}
-    for part in (part for outcome in outcomes for part in outcome["parts"].values()):
-        file = f"{dataset_folder.DATA}/{part['file']}"
-        _place_part(place / part["file"], finished / file, columns)
-        shards[file] = {
-            "rows": part["rows"],
-            "bytes": (finished / file).stat().st_size,
-            "sha256": sha256_of(finished / file),
-        }
+    parts = [part for outcome in outcomes for part in outcome["parts"].values()]
+    shards = {
+        f"{dataset_folder.DATA}/{part['file']}": _place_part(part, place, finished / dataset_folder.DATA, columns)
+        for part in parts
+    }
+    kept = {f"{dataset_folder.DATA}/{part['file']}": read_kept(place / part["kept"]) for part in parts}
 
     sites = with_neighbours(pd.DataFrame([outcome["site"] for outcome in outcomes]))
     data_digest = _digest(shards)
@@ -93,24 +91,32 @@ def assemble(
         drawn,
         data_digest=data_digest,
         unsupported=report.unsupported,
-        leakage=summaries(folder, drawn),
+        leakage=summaries(folder, drawn, kept),
     )
     write_text(finished / dataset_folder.PROTOCOLS, frozen)
     write_text(finished / citations.FILE, citations.bibtex(citations.owed(folder)))
     write_text(finished / dataset_folder.CARD, card.render(folder))
 
 
-def _place_part(source: Path, target: Path, columns: list[str]) -> None:
-    """Link a part into the folder, or write it anew where it lacks columns that other towers have."""
-    import pyarrow as pa
-
-    table = read_shard(source)
-    if table.column_names == columns:
+def _place_part(part: dict, place: Path, data: Path, columns: list[str]) -> dict[str, object]:
+    """Link a part into the folder, or write it anew where it lacks columns that other towers have; say what it is."""
+    source, target = place / part["file"], data / part["file"]
+    digest = part["sha256"]
+    if part["columns"] == columns:
         try:
             os.link(source, target)
         except OSError:  # a file system without hard links
             shutil.copyfile(source, target)
-        return
+    else:
+        _write_wider(source, target, columns)
+        digest = sha256_of(target)
+    return {"rows": part["rows"], "bytes": target.stat().st_size, "sha256": digest}
+
+
+def _write_wider(source: Path, target: Path, columns: list[str]) -> None:
+    import pyarrow as pa
+
+    table = read_shard(source)
     wanted = schema.arrow_schema(tuple(columns))
     arrays = [
         table[field.name] if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
@@ -141,12 +147,6 @@ def _sum_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 def _digest(shards: dict[str, dict]) -> str:
     text = json.dumps({file: shard["sha256"] for file, shard in shards.items()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file as hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _version(package: str) -> str:

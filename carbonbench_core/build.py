@@ -16,12 +16,13 @@ from pathlib import Path
 
 from . import archives, covariates, dataset_folder, protocols
 from .archives import mappings
-from .assemble import assemble, sha256_of
+from .assemble import assemble
 from .build_tower import Job, write_tower
 from .catalogue import read_towers
 from .dataset_folder import MANIFEST
 from .edition import Edition
 from .errors import ArchiveError, DatasetFolderError, UsageError, first_few
+from .files import sha256_of
 from .plan import Plan
 from .quality import masks
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import covariates, schema
+from . import covariates, leakage_parts, schema
 from .archives import SITE_ID
 from .errors import CarbonBenchError
-from .files import write_shard, write_text
+from .files import sha256_of, write_shard, write_text
 from .harmonise import harmonise, split_parts
 from .quality import masks
 from .towers import resolve
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .towers import Tower
 
 # Raised when a change in this code makes finished towers of an interrupted build unfit to be taken up.
-TOWER_VERSION = 8
+TOWER_VERSION = 9
 KELVIN = 273.15  # 0 degC
 
 
@@ -111,17 +111,30 @@ def _finished(record_file: Path, key: str) -> dict | None:
         done = json.loads(record_file.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    shards_there = all((record_file.parent / part["file"]).is_file() for part in done.get("parts", {}).values())
-    return done if done.get("key") == key and shards_there else None
+    if done.get("key") != key:
+        return None
+    files = [part[what] for part in done["parts"].values() for what in ("file", "kept")]
+    return done if all((record_file.parent / file).is_file() for file in files) else None
 
 
 def _write_part(table: pa.Table, place: Path, site_id: str, part: str) -> dict:
-    """Write one part with the columns that hold anything; the columns of the whole folder are known only at the end."""
+    """Write one part, and beside it what will be compared with other towers.
+
+    It has the columns that hold anything; the columns of the whole folder are known only at the end.
+    """
     always = {c.name for c in schema.COLUMNS.values() if c.role in ("key", "static", "target")} | {"nee_qc"}
     kept = [n for n in table.column_names if n in always or table[n].null_count < table.num_rows]
-    file = f"{site_id}-{part}.arrow"
-    write_shard(table.select(kept), place / file)
-    return {"file": file, "rows": table.num_rows, "columns": kept}
+    table = table.select(kept)
+    file, beside = f"{site_id}-{part}.arrow", f"{site_id}-{part}-kept.arrow"
+    write_shard(table, place / file)
+    leakage_parts.write(leakage_parts.of_table(table), place / beside)
+    return {
+        "file": file,
+        "rows": table.num_rows,
+        "columns": kept,
+        "sha256": sha256_of(place / file),
+        "kept": beside,
+    }
 
 
 def _site_row(record: Record, tower: Tower, days: TowerDays, parts: dict[str, dict]) -> dict:

@@ -72,6 +72,7 @@ def compare(
     asked: Mapping[str, Tower],
     window: int = WINDOW_DAYS,
     candidates: Candidates | None = None,
+    climate: bool = True,
 ) -> dict[str, object]:
     """Report as `leakage`, from tables that `leakage_series.read` has read.
 
@@ -80,6 +81,7 @@ def compare(
     sites, train, test, window : as in `leakage`
     seen, asked : mappings, site id -> Tower, of the training and the test towers
     candidates : mapping, optional, the pairs of towers that may share a series, see `duplicates`
+    climate : bool, whether to compare climates, which takes the moments of the drivers
     """
     train, test = sorted(set(train)), sorted(set(test))
     known = sites.set_index("site_id")
@@ -94,7 +96,7 @@ def compare(
         "classes": {by: _classes(known, train, test, by) for by in CLASSES if by in known.columns},
         "drivers": _drivers(seen, asked, candidates) if compared else None,
         "days": close_days(seen, asked, window) if compared else None,
-        "climate": _climate(seen, asked) if compared else None,
+        "climate": _climate(seen, asked) if compared and climate else None,
     }
 
 
@@ -128,17 +130,18 @@ def _check(known: pd.DataFrame, ids: list[str], role: str) -> None:
 
 
 def _identities(known: pd.DataFrame, train: list[str], test: list[str]) -> dict[str, object]:
+    aliased = [known[column].to_dict() for column in ALIASES if column in known.columns]
+
     def names(site: str) -> set[str]:
-        values = [known.at[site, column] for column in ALIASES if column in known.columns]
-        return {site}.union(*(_listed(value) for value in values))
+        return {site}.union(*(_listed(values[site]) for values in aliased))
 
     owner = {name: site for site in train for name in names(site)}
     aliases = [(site, owner[name]) for site in test for name in sorted(names(site)) if owner.get(name, site) != site]
-    together = {}
+    together, trained = {}, set(train)
     for column in (c for c in SAME if c in known.columns):
-        held = set(known.loc[train, column].dropna())
-        together[column] = [site for site in test if known.at[site, column] in held and site not in set(train)]
-    return {"shared": sorted(set(train) & set(test)), "aliases": sorted(set(aliases)), **together}
+        held, value = set(known.loc[train, column].dropna()), known[column].to_dict()
+        together[column] = [site for site in test if value[site] in held and site not in trained]
+    return {"shared": sorted(trained & set(test)), "aliases": sorted(set(aliases)), **together}
 
 
 def _listed(value: object) -> list[str]:

@@ -1,20 +1,23 @@
-"""The leakage of every protocol of a dataset folder, each shard read once."""
+"""The leakage of every protocol of a dataset folder, each shard read once at most."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from . import schema
 from .files import read_shard
-from .leakage import WARM_UP_DAYS, compare, leakage
-from .leakage_series import Tower, candidates, compared, joined, read
+from .leakage import compare, leakage
+from .leakage_months import compared
+from .leakage_parts import Kept, of_table
+from .leakage_series import Tower, candidates
 from .leakage_text import summary
-from .protocols import part_file, part_of, whole
+from .protocols import part_file, part_of, row_mask, whole
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
     from .dataset_folder import DatasetFolder
@@ -49,49 +52,67 @@ def list_leakage(folder: DatasetFolder, train: list[str], test: list[str]) -> di
     return leakage(folder.sites, train, test, tables(train), tables(test))
 
 
-def summaries(folder: DatasetFolder, protocols: Mapping[str, Protocol]) -> dict[str, str]:
+def summaries(
+    folder: DatasetFolder, protocols: Mapping[str, Protocol], kept: Mapping[str, Kept] | None = None
+) -> dict[str, str]:
     """Return the leakage of many protocols, each in one line, as `leakage_text.summary` of `protocol_leakage` has it.
+
+    Parameters
+    ----------
+    folder : DatasetFolder
+    protocols : mapping, name -> Protocol
+    kept : mapping, optional, shard file -> what was kept of it when it was written; read from the shards if None
 
     Raises
     ------
     CarbonBenchError : shards cannot be read
     """
-    used = {file for p in protocols.values() for split in ("train", "test") for file in p.splits[split]}
-    parts = {file: _Part(folder, file) for file in sorted(used)}
-    among = candidates((part_of(file)[0], part.tower) for file, part in parts.items())
+    used = sorted({file for p in protocols.values() for split in ("train", "test") for file in p.splits[split]})
+    if kept is None:
+        kept = {file: of_table(read_shard(folder.paths([file])[0], _columns(folder))) for file in used}
+    parts = _Parts(folder, kept)
+    among = candidates((part_of(file)[0], parts.series((file,))) for file in used)
     found = {}
     for name, protocol in protocols.items():
-        seen, asked = (_towers(parts, protocol, split) for split in ("train", "test"))
-        found[name] = summary(compare(folder.sites, list(seen), list(asked), seen, asked, candidates=among))
+        seen, asked = (parts.towers(protocol, split) for split in ("train", "test"))
+        report = compare(folder.sites, list(seen), list(asked), seen, asked, candidates=among, climate=False)
+        found[name] = summary(report)
     return found
 
 
-class _Part:
-    """One shard, read once: its drivers are the same in every protocol, the days that have a target may not be."""
+class _Parts:
+    """The parts of all towers: their drivers are the same in every protocol, the days that have a target may not be."""
 
-    def __init__(self, folder: DatasetFolder, file: str) -> None:
-        table = read_shard(folder.paths([file])[0], _columns(folder))
-        self.folder, self.keys = folder, table.select([*KEYS, *schema.TARGETS])
-        self.tower = read([("", table)])[""]
-        self.scored = self._days(self.keys, WARM_UP_DAYS)
+    def __init__(self, folder: DatasetFolder, kept: Mapping[str, Kept]) -> None:
+        self.kept = kept
+        self.first_days = dict(zip(folder.sites["site_id"], folder.sites["first_day"], strict=True))
+        self.series = cache(self._series)
 
-    def of(self, protocol: Protocol, split: str) -> Tower:
-        """Return what is compared of it where it stands in a split."""
-        if protocol.rows:
-            skip = WARM_UP_DAYS if split == "test" else 0
-            return replace(self.tower, days=self._days(self.folder.visible(self.keys, protocol, split), skip))
-        return replace(self.tower, days=self.scored) if split == "test" else self.tower
+    def towers(self, protocol: Protocol, split: str) -> dict[str, Tower]:
+        """Return what is compared of the towers of a split."""
+        of_site: dict[str, list[str]] = {}
+        for file in protocol.splits[split]:
+            of_site.setdefault(part_of(file)[0], []).append(file)
+        return {
+            site: Tower(months=self.series(tuple(files)).months, days=[self._days(f, protocol, split) for f in files])
+            for site, files in of_site.items()
+        }
 
-    @staticmethod
-    def _days(keys: pa.Table, skip: int) -> list[np.ndarray]:
-        return read([("", keys)], skip)[""].days
+    def _series(self, files: tuple[str, ...]) -> Tower:
+        months: dict[str, list[np.ndarray]] = {}
+        for file in files:
+            for name, both in self.kept[file].months.items():
+                months.setdefault(name, []).append(both)
+        return Tower(months=months)
 
-
-def _towers(parts: Mapping[str, _Part], protocol: Protocol, split: str) -> dict[str, Tower]:
-    of_site: dict[str, list[Tower]] = {}
-    for file in protocol.splits[split]:
-        of_site.setdefault(part_of(file)[0], []).append(parts[file].of(protocol, split))
-    return {site: joined(each) if len(each) > 1 else each[0] for site, each in of_site.items()}
+    def _days(self, file: str, protocol: Protocol, split: str) -> np.ndarray:
+        """Return the days of a part that have a target which the split may see and, in a test split, score."""
+        part = self.kept[file]
+        days = part.days[part.warm_up :] if split == "test" else part.days
+        if not protocol.rows:
+            return days
+        site = np.full(len(days), part_of(file)[0], dtype=object)
+        return days[row_mask(protocol.rows, split, site, days, self.first_days)]
 
 
 def _tables(folder: DatasetFolder, protocol: Protocol, split: str) -> Iterator[tuple[str, pa.Table]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import schema
+from .leakage_months import compared, days_of, months_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 COMMON_MONTHS = 12
 AGREEMENT = 0.5
 DISTINCT_MONTHS = 10
-MONTH_DAYS = 5  # days with a value that a month needs to say anything
 COVERED = 0.9  # share of towers that must have a driver for it to take part in the climate distance
 
 
@@ -45,25 +44,6 @@ class Tower:
     days: list[np.ndarray] = field(default_factory=list)
 
 
-@cache
-def compared() -> tuple[str, ...]:
-    """Return the drivers that are compared: those that follow from date and place alone tell nothing of a tower."""
-    return tuple(n for n in schema.names("driver") if schema.COLUMNS[n].source not in schema.FROM_DATE_AND_PLACE)
-
-
-def joined(parts: Iterable[Tower]) -> Tower:
-    """Return what is kept of several parts of one tower."""
-    whole = Tower()
-    for part in parts:
-        for mine, more in ((whole.count, part.count), (whole.total, part.total), (whole.squares, part.squares)):
-            for name, number in more.items():
-                mine[name] = mine.get(name, 0) + number
-        for name, months in part.months.items():
-            whole.months.setdefault(name, []).extend(months)
-        whole.days.extend(part.days)
-    return whole
-
-
 def read(tables: Iterable[tuple[str, pa.Table]], skip: int = 0) -> dict[str, Tower]:
     """Read tables of towers one by one, keeping only what the comparisons need.
 
@@ -76,80 +56,33 @@ def read(tables: Iterable[tuple[str, pa.Table]], skip: int = 0) -> dict[str, Tow
     towers: dict[str, Tower] = {}
     for site_id, table in tables:
         tower = towers.setdefault(site_id, Tower())
-        dates = table["date"].to_numpy().astype("datetime64[D]")
-        tower.days.append(dates[_observed(table) & (np.arange(len(dates)) >= skip)])
-        names = [name for name in compared() if name in table.column_names]
-        if names and len(dates):
-            values = np.stack([table[name].to_numpy().astype(np.float32) for name in names], axis=1)
-            _add(tower, names, dates, values)
+        tower.days.append(days_of(table)[observed(table) & (np.arange(table.num_rows) >= skip)])
+        for name, months in months_of(table).items():
+            tower.months.setdefault(name, []).append(months)
+        _add_moments(tower, table)
     return towers
 
 
-def _observed(table: pa.Table) -> np.ndarray:
+def observed(table: pa.Table) -> np.ndarray:
+    """Return the rows that have a target, as bool [D]; all of a table that has no target column."""
     targets = [name for name in schema.TARGETS if name in table.column_names]
     if not targets:
         return np.ones(table.num_rows, bool)
     return np.any([np.isfinite(table[name].to_numpy().astype(float)) for name in targets], axis=0)
 
 
-def _add(tower: Tower, names: list[str], dates: np.ndarray, values: np.ndarray) -> None:
-    wide = values.astype(float)
+def _add_moments(tower: Tower, table: pa.Table) -> None:
+    names = [name for name in compared() if name in table.column_names]
+    if not names or not table.num_rows:
+        return
+    values = np.stack([table[name].to_numpy().astype(np.float32) for name in names], axis=1).astype(float)
     for store, numbers in (
-        (tower.count, np.isfinite(wide).sum(axis=0)),
-        (tower.total, np.nansum(wide, axis=0)),
-        (tower.squares, np.nansum(wide**2, axis=0)),
+        (tower.count, np.isfinite(values).sum(axis=0)),
+        (tower.total, np.nansum(values, axis=0)),
+        (tower.squares, np.nansum(values**2, axis=0)),
     ):
         for name, number in zip(names, numbers.tolist(), strict=True):
             store[name] = store.get(name, 0) + number
-    months, hashes = month_hashes(dates, values)
-    for name, column in zip(names, hashes.T, strict=True):
-        known = column != 0
-        if known.any():
-            tower.months.setdefault(name, []).append(np.stack([months[known], column[known]]))
-
-
-def month_hashes(dates: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a hash of every whole month of every series.
-
-    Values are rounded to 15 binary digits, about four decimal ones. A month that stands still has the hash of its
-    value, whatever its length; one with fewer than `MONTH_DAYS` values has none.
-
-    Parameters
-    ----------
-    dates : ndarray [D] of datetime64[D], increasing
-    values : ndarray [D, F] of float32, NaN where missing
-
-    Returns
-    -------
-    months : ndarray [M] of uint64, since 1970-01
-    hashes : ndarray [M, F] of uint64, 0 where there is none
-    """
-    month = dates.astype("datetime64[M]")
-    starts = np.flatnonzero(np.r_[True, month[1:] != month[:-1]])
-    found = month[starts]
-    present = np.isfinite(values)
-    # Adding zero makes one zero of the two.
-    bits = (((np.nan_to_num(values) + np.float32(0)).view(np.uint32) + np.uint32(0x80)) >> np.uint32(8)).astype(
-        np.uint64
-    )
-    day = (dates - month).astype(np.uint64)[:, None] + np.uint64(1)
-    with np.errstate(over="ignore"):
-        moving = np.add.reduceat(np.where(present, _mix(bits * np.uint64(64) + day), np.uint64(0)), starts)
-    lowest = np.minimum.reduceat(np.where(present, bits, np.uint64(2**63)), starts)
-    highest = np.maximum.reduceat(np.where(present, bits, np.uint64(0)), starts)
-    hashes = np.where(lowest == highest, _mix(highest * np.uint64(64)), moving)
-    whole = np.diff(np.r_[starts, len(dates)]) == (found + 1).astype("datetime64[D]") - found.astype("datetime64[D]")
-    enough = np.add.reduceat(present.astype(int), starts) >= MONTH_DAYS
-    return found.astype(np.uint64), np.where(enough & whole[:, None], np.maximum(hashes, np.uint64(1)), np.uint64(0))
-
-
-def _mix(z: np.ndarray) -> np.ndarray:
-    """Return well-mixed bits (SplitMix64: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195)."""
-    with np.errstate(over="ignore"):
-        z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 def candidates(towers: Iterable[tuple[str, Tower]]) -> Candidates:
@@ -167,12 +100,35 @@ def candidates(towers: Iterable[tuple[str, Tower]]) -> Candidates:
         if not having:
             continue
         known = _side_by_side([months for _, months in having])
-        for (site, _), mine in zip(having, known, strict=True):
-            same = ((known == mine) & (mine != 0)).sum(axis=1) >= DISTINCT_MONTHS
-            others = {having[i][0] for i in np.flatnonzero(same)} - {site}
-            if others:
-                found.setdefault(name, {}).setdefault(site, set()).update(others)
+        for one, other in np.argwhere(_in_common(known) >= DISTINCT_MONTHS).tolist():
+            site, same = having[one][0], having[other][0]
+            if site != same:
+                found.setdefault(name, {}).setdefault(site, set()).add(same)
     return found
+
+
+def _in_common(known: np.ndarray) -> np.ndarray:
+    """Return how many months each two series have with one hash, ndarray [S, S] of int32; known: hashes [S, months].
+
+    Equal hashes stand together once those of a month are sorted: the work is that of sorting and of the pairs there
+    are, not of all pairs that there might be.
+    """
+    by_month = np.ascontiguousarray(known.T)
+    counts = np.zeros((len(known), len(known)), np.int32)
+    ordered = np.sort(by_month, axis=1)
+    twice = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != 0)).any(axis=1)
+    series = np.argsort(by_month[twice], axis=1)
+    ordered = ordered[twice]
+    month, at = np.nonzero(ordered)
+    for apart in range(1, len(known)):
+        inside = at + apart < len(known)
+        month, at = month[inside], at[inside]
+        same = ordered[month, at] == ordered[month, at + apart]
+        month, at = month[same], at[same]
+        if not len(at):
+            break
+        np.add.at(counts, (series[month, at], series[month, at + apart]), 1)
+    return counts + counts.T
 
 
 def duplicates(
@@ -237,9 +193,11 @@ def close_days(train: Mapping[str, Tower], test: Mapping[str, Tower], window: in
     n_days = n_close = towers = 0
     closest = None
     for site, tower in test.items():
+        n_days += sum(map(len, tower.days))
+        if site not in train:
+            continue
         days = np.concatenate([*tower.days, np.array([], "datetime64[D]")])
-        n_days += len(days)
-        known = np.sort(np.concatenate([*(train[site].days if site in train else ()), np.array([], "datetime64[D]")]))
+        known = np.sort(np.concatenate([*train[site].days, np.array([], "datetime64[D]")]))
         if not len(days) or not len(known):
             continue
         towers += 1

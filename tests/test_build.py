@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -184,6 +185,22 @@ def test_a_finished_tower_is_not_taken_up_when_its_source_has_changed(
     monkeypatch.undo()
     write_csv(archives, "XX-S03", first="2003-06-01", days=1001)
     assert build([archives], out, towers=towers, workers=1).taken_up == 23
+
+
+def test_a_finished_tower_is_not_taken_up_without_what_was_kept_for_comparison(
+    archives: Path, towers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "carbonbench"
+    monkeypatch.setattr(building, "assemble", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        build([archives], out, towers=towers, workers=1)
+    monkeypatch.undo()
+    (tmp_path / ".carbonbench.building" / "XX-S03-early-kept.arrow").unlink()
+    assert build([archives], out, towers=towers, workers=1).taken_up == 23
+    folder = DatasetFolder.open(out)
+    assert {file: shard["sha256"] for file, shard in folder.manifest["shards"].items()} == {
+        file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in folder.manifest["shards"]
+    }
 
 
 @pytest.mark.parametrize("had_one_before", [False, True])

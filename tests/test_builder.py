@@ -16,10 +16,9 @@ import pyarrow as pa
 import pytest
 
 import carbonbench
-from carbonbench_core.assemble import sha256_of
 from carbonbench_core.dataset_folder import FORMAT, DatasetFolder
 from carbonbench_core.errors import CarbonBenchError, DatasetFolderError, FeatureError, ProtocolError, UsageError
-from carbonbench_core.files import read_shard, write_shard
+from carbonbench_core.files import read_shard, sha256_of, write_shard
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = "{s: (d.num_rows, round(sum(v for v in d['gpp'] if v is not None), 6)) for s, d in ds.items()}"

@@ -14,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonbench_core.geography import distances
-from carbonbench_core.leakage_series import Tower, close_days, duplicates, month_hashes, read
+from carbonbench_core.leakage_months import month_hashes
+from carbonbench_core.leakage_parts import Kept, of_table
+from carbonbench_core.leakage_parts import read as read_kept
+from carbonbench_core.leakage_parts import write as write_kept
+from carbonbench_core.leakage_series import DISTINCT_MONTHS, Tower, candidates, close_days, duplicates, read
 from tests.protocols.tables import days, real_sites
 
 days_of_a_tower = st.lists(st.integers(0, 400), max_size=30)
@@ -118,6 +122,45 @@ def test_close_days_are_those_within_the_window_of_any_training_day(train: list,
     assert found["test_days"] == len(test)
     assert found["close_days"] == sum(gap < window for gap in gaps)
     assert found["closest"] == (min(gaps) if gaps else None)
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=14, max_size=14), min_size=1, max_size=8))
+def test_candidates_are_the_towers_with_enough_months_of_one_hash(hashes: list[list[int]]) -> None:
+    def tower(series: list[int]) -> Tower:
+        known = [(month, value) for month, value in enumerate(series) if value]
+        return Tower(months={"TA_F": [np.array(known, np.uint64).reshape(-1, 2).T]} if known else {})
+
+    # Two parts a tower: a part is compared with the other parts of all towers, never with those of its own.
+    named = [(str(i // 2), series) for i, series in enumerate(hashes)]
+    wanted: dict[str, set[str]] = {}
+    for site, one in named:
+        for other_site, other in named:
+            same = sum(a == b != 0 for a, b in zip(one, other, strict=True))
+            if site != other_site and same >= DISTINCT_MONTHS:
+                wanted.setdefault(site, set()).add(other_site)
+    assert candidates((site, tower(series)) for site, series in named).get("TA_F", {}) == wanted
+
+
+def test_what_is_kept_of_a_part_is_what_its_table_says(tmp_path: Path) -> None:
+    table = days(1, TA_F=np.where(np.arange(1461) < 400, np.nan, 1.5))
+    table = table.set_column(1, "nee", pa.array(np.where(np.arange(1461) % 3, 1.0, np.nan)))
+    write_kept(of_table(table), tmp_path / "kept.arrow")
+    kept = read_kept(tmp_path / "kept.arrow")
+    tower = read([("A", table)])["A"]
+    np.testing.assert_array_equal(kept.days, tower.days[0])
+    np.testing.assert_array_equal(kept.days[kept.warm_up :], read([("A", table)], 30)["A"].days[0])
+    assert kept.warm_up == 20  # of 30 days those that 3 does not divide
+    assert kept.months.keys() == tower.months.keys() >= {"temperature_2m", "TA_F"}
+    for name, months in kept.months.items():
+        np.testing.assert_array_equal(months, tower.months[name][0])
+
+
+def test_of_a_part_without_targets_and_drivers_nothing_is_kept(tmp_path: Path) -> None:
+    table = pa.table({"date": np.arange(40).astype("datetime64[D]"), "nee": np.full(40, np.nan)})
+    write_kept(of_table(table), tmp_path / "kept.arrow")
+    kept = read_kept(tmp_path / "kept.arrow")
+    assert isinstance(kept, Kept)
+    assert (len(kept.days), kept.warm_up, kept.months) == (0, 0, {})
 
 
 def real_tables(shared_data: Path, columns: list[str]) -> Iterator[tuple[str, pa.Table]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import citations
-from ..assemble import sha256_of
 from ..dataset_folder import DATA, METADATA, DatasetFolder
 from ..errors import DatasetFolderError, UsageError, first_few
+from ..files import sha256_of
 from ._push import Content, Push, push
 
 
