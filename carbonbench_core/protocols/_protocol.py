@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from ..errors import ProtocolError
 
@@ -100,7 +100,7 @@ class Protocol:
         """First 16 hex digits of the sha256 of everything that decides which rows are used and scored."""
         # Family and row rule count only where there are any, so that protocols without keep their older digests.
         unset = [name for name in ("family", "rows") if not getattr(self, name)]
-        frozen = {k: v for k, v in asdict(self).items() if k not in ("text", "left_out", *unset)}
+        frozen = {k: v for k, v in vars(self).items() if k not in ("text", "left_out", *unset)}
         return hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]
 
     def sites(self, split: str) -> list[str]:
@@ -109,7 +109,7 @@ class Protocol:
 
     def to_json(self) -> dict[str, object]:
         """Return the entry of protocols.json."""
-        return {**asdict(self), "digest": self.digest}
+        return {**vars(self), "digest": self.digest}
 
     @classmethod
     def from_json(cls, entry: dict[str, object]) -> Protocol:
