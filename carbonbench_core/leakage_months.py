@@ -32,7 +32,8 @@ def months_of(table: pa.Table) -> dict[str, np.ndarray]:
     if not table.num_rows:
         return found
     months = _Months(days_of(table))
-    for name in (name for name in compared() if name in table.column_names):
+    held = set(table.column_names)  # the list is made anew at every look
+    for name in (name for name in compared() if name in held):
         hashes = months.hashes(table[name].to_numpy().astype(np.float32))
         known = hashes != 0
         if known.any():

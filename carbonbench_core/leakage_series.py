@@ -72,7 +72,8 @@ def observed(table: pa.Table) -> np.ndarray:
 
 
 def _add_moments(tower: Tower, table: pa.Table) -> None:
-    names = [name for name in compared() if name in table.column_names]
+    held = set(table.column_names)
+    names = [name for name in compared() if name in held]
     if not names or not table.num_rows:
         return
     values = np.stack([table[name].to_numpy().astype(np.float32) for name in names], axis=1).astype(float)

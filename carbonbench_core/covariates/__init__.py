@@ -171,7 +171,8 @@ def join(table: pa.Table, given: Given = NOTHING, ids: Iterable[str] = ()) -> Jo
     ------
     FeatureError : a file holds what cannot be, such as values scaled twice
     """
-    held = [n for n in schema.names("driver") if n in table.column_names and table[n].null_count < table.num_rows]
+    there = set(table.column_names)  # the list is made anew at every look
+    held = [n for n in schema.names("driver") if n in there and table[n].null_count < table.num_rows]
     joined = Joined(table, dict.fromkeys(held, RECORD))
     reanalysis = sources()["era5_land"]
     if any(schema.COLUMNS[name].source == reanalysis.SOURCE for name in held):
