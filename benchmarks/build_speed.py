@@ -5,8 +5,9 @@
 Writes a zip per tower, of a daily file with the targets and the 36-variable set, and a catalogue of towers; then reads
 them, and builds them, with the same number of processes, each a process of its own, start included. What a build does
 beyond the floor: it checks sums of all sources, finds and validates towers, writes shards and their sums, and draws all
-protocols. A minute's run: `--towers 40`. Made-up numbers; nothing is left behind unless `--folder` is given, and a
-folder written before is taken as it stands.
+protocols with what each one leaks. Full scale on two cores: 0.37 of the floor's speed by processor time and 507 MiB in
+the largest process; half of it is the aim. A minute's run: `--towers 40`. Made-up numbers; nothing is left behind
+unless `--folder` is given, and a folder written before is taken as it stands.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def write_tower(folder: Path, years: int, number: int) -> None:
     heading, stamps, lines = record(number % DIFFERENT, years)
     begun = 41 * (number // DIFFERENT) % len(lines)
     moved = lines[begun:] + lines[:begun]
-    raw = b"\n".join([heading, *(a + b for a, b in zip(stamps, moved, strict=True))])
+    raw = b"\n".join([heading, *(a + b for a, b in zip(stamps, moved, strict=True)), b""])
     name = f"FLX_{site_of(number)}_FLUXNET2015_FULLSET{{}}_{FIRST_YEAR}-{FIRST_YEAR + years - 1}_1-4"
     with zipfile.ZipFile(folder / f"{name.format('')}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(f"{name.format('_DD')}.csv", raw)

@@ -1,4 +1,4 @@
-"""The README: its tables are what the sources say, its examples run."""
+"""The README and the page of results: their tables are what the sources say, the examples run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from carbonbench_core.report.leaderboard import leaderboard
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+RESULTS = ROOT / "results" / "README.md"
+IN_README = ("veg_holdout", "climate_holdout")
 
 
 def protocol_table() -> str:
@@ -23,6 +25,10 @@ def protocol_table() -> str:
 
 
 def results_table() -> str:
+    return leaderboard(ROOT / "results").summary(IN_README)
+
+
+def all_tables() -> str:
     return leaderboard(ROOT / "results").markdown()
 
 
@@ -30,22 +36,26 @@ def ladder_table() -> str:
     return describe(ladders(ROOT / "results"))
 
 
-TABLES = {"protocols": protocol_table, "results": results_table, "ladder": ladder_table}
+PAGES = {
+    README: {"protocols": protocol_table, "results": results_table, "ladder": ladder_table},
+    RESULTS: {"all results": all_tables},
+}
 
 
-def rendered(text: str) -> str:
-    """Return the README with every marked table made anew."""
-    for name, make in TABLES.items():
+def rendered(page: Path) -> str:
+    """Return a page with every marked table made anew."""
+    text = page.read_text("utf-8")
+    for name, make in PAGES[page].items():
         start, end = f"<!-- table: {name} -->", "<!-- end -->"
-        assert start in text, f"the README has no place for table {name}"
+        assert start in text, f"{page.name} has no place for table {name}"
         head, rest = text.split(start, 1)
         text = f"{head}{start}\n{make()}\n{end}{rest.split(end, 1)[1]}"
     return text
 
 
-def test_the_tables_are_what_the_sources_say() -> None:
-    text = README.read_text("utf-8")
-    assert rendered(text) == text, "run `python -m tests.test_readme` to render the tables anew"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_the_tables_are_what_the_sources_say(page: Path) -> None:
+    assert rendered(page) == page.read_text("utf-8"), "run `python -m tests.test_readme` to render the tables anew"
 
 
 def test_the_example_of_an_own_model_runs_and_is_under_20_lines(small_folder: Path, tmp_path: Path) -> None:
@@ -72,4 +82,5 @@ def test_every_file_that_is_named_exists(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(rendered(README.read_text("utf-8")), "utf-8")
+    for page in PAGES:
+        page.write_text(rendered(page), "utf-8")

@@ -25,7 +25,7 @@ from .text import NOTE_FEW_SHOT
 from .views import BY, cells_by, comparison_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
@@ -68,9 +68,13 @@ class Leaderboard:
 
     def markdown(self) -> str:
         """Return the tables in Markdown."""
-        return "\n\n".join(
-            [*(f"### {title}\n\n{markdown_table(cells)}" for title, cells in self._parts()), *self.notes]
-        )
+        return _headed([*self._parts()], self.notes)
+
+    def summary(self, protocols: Iterable[str]) -> str:
+        """Return the tables of some protocols and the standings over all of them in Markdown."""
+        chosen = set(protocols)
+        parts = [t for t in self.tables if t.group["protocol"] in chosen] + self.standings
+        return _headed([(part.title, part.cells()) for part in parts], [NOTE])
 
     def __str__(self) -> str:
         return "\n\n".join([*(f"{title}\n{_text(cells)}" for title, cells in self._parts()), *self.notes])
@@ -108,6 +112,10 @@ class Leaderboard:
             reasons = first_few(f"{path} ({why})" for path, why in self.skipped.items())
             notes.append(f"Skipped {len(self.skipped)} files that are no result rows: {reasons}.")
         return notes
+
+
+def _headed(parts: list[tuple[str, list[list[str]]]], notes: list[str]) -> str:
+    return "\n\n".join([*(f"### {title}\n\n{markdown_table(cells)}" for title, cells in parts), *notes])
 
 
 def leaderboard(results: str | Path) -> Leaderboard:
