@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,7 +85,8 @@ class _Parts:
     def __init__(self, folder: DatasetFolder, kept: Mapping[str, Kept]) -> None:
         self.kept = kept
         self.first_days = dict(zip(folder.sites["site_id"], folder.sites["first_day"], strict=True))
-        self.series = cache(self._series)
+        # Not `functools.cache` of the method: the cycle would hold the mapped files until the collector comes by.
+        self._joined: dict[tuple[str, ...], Tower] = {}
 
     def towers(self, protocol: Protocol, split: str) -> dict[str, Tower]:
         """Return what is compared of the towers of a split."""
@@ -98,12 +98,15 @@ class _Parts:
             for site, files in of_site.items()
         }
 
-    def _series(self, files: tuple[str, ...]) -> Tower:
-        months: dict[str, list[np.ndarray]] = {}
-        for file in files:
-            for name, both in self.kept[file].months.items():
-                months.setdefault(name, []).append(both)
-        return Tower(months=months)
+    def series(self, files: tuple[str, ...]) -> Tower:
+        """Return the months of the drivers of some parts, joined once."""
+        if files not in self._joined:
+            months: dict[str, list[np.ndarray]] = {}
+            for file in files:
+                for name, both in self.kept[file].months.items():
+                    months.setdefault(name, []).append(both)
+            self._joined[files] = Tower(months=months)
+        return self._joined[files]
 
     def _days(self, file: str, protocol: Protocol, split: str) -> np.ndarray:
         """Return the days of a part that have a target which the split may see and, in a test split, score."""
