@@ -71,10 +71,10 @@ class Leaderboard:
         return _headed([*self._parts()], self.notes)
 
     def summary(self, protocols: Iterable[str]) -> str:
-        """Return the tables of some protocols and the standings over all of them in Markdown."""
+        """Return the tables of some protocols alone in Markdown."""
         chosen = set(protocols)
-        parts = [t for t in self.tables if t.group["protocol"] in chosen] + self.standings
-        return _headed([(part.title, part.cells()) for part in parts], [NOTE])
+        parts = [(part.title, part.cells()) for part in self.tables if part.group["protocol"] in chosen]
+        return _headed(parts, [NOTE])
 
     def __str__(self) -> str:
         return "\n\n".join([*(f"{title}\n{_text(cells)}" for title, cells in self._parts()), *self.notes])
