@@ -140,7 +140,7 @@ def carry_out(
     dict, run -> why it has no row; empty when all is done
     """
     make_folder(out / "logs")
-    missing = {run: "not run yet" for run in plan if not _is_done(run, folder, results)}
+    missing = {run: "planned" for run in plan if not _is_done(run, folder, results)}
     tell(f"{len(plan)} runs, {len(plan) - len(missing)} of them done")
     _write_missing(missing, folder, results)
 

@@ -112,7 +112,8 @@ def test_a_device_that_is_not_there_is_named(train: pd.DataFrame) -> None:
 
 @pytest.mark.slow
 def test_a_compiled_step_learns_nearly_the_same(train: pd.DataFrame, test_towers: pd.DataFrame) -> None:
-    a, b = (Transformer(**QUICK, compile=c).fit(train).predict(test_towers)[FLUXES] for c in (False, True))
+    same = QUICK | {"dropout": 0.0}  # a compiled step draws other masks
+    a, b = (Transformer(**same, compile=c).fit(train).predict(test_towers)[FLUXES] for c in (False, True))
     assert np.allclose(a, b, atol=1e-2)
 
 

@@ -118,10 +118,10 @@ def test_the_coverage_of_95_percent_intervals_is_between_92_and_97(n: int, own: 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_intervals_hold_in_worlds_where_nothing_was_set(name: str) -> None:
-    # 400 worlds: a coverage of 0.95 has a standard error of 0.011. With 1,000 worlds and 2,000 draws, as this file run
-    # as a program does, all were between 0.93 and 0.96 but that of the median where classes are far apart, 0.974.
-    found = coverage(OTHERS[name], worlds=400, n_draws=500)
-    assert all(0.915 <= share <= 0.99 for share in found.values()), found
+    # 1,000 worlds, since of 400 a coverage has a standard error of 0.011, and 0.9125 was met. All were between 0.93 and
+    # 0.96 but that of the median where classes are far apart, 0.974.
+    found = coverage(OTHERS[name], worlds=1000, n_draws=2000)
+    assert all(0.92 <= share <= 0.98 for share in found.values()), found
 
 
 if __name__ == "__main__":
