@@ -23,12 +23,38 @@ OURS = {"features", "coordinates", "lags", "day_of_year", "rounds", "patience"}
 
 
 class Boosting(Baseline):
-    """Three boosters, rows weighted by nee_qc.
+    """Three boosters, rows weighted by nee_qc, stopped where the squared error at validation towers stops falling.
 
     A library is bound by `_grow`, `_apply`, `_count`, `_write`, `_read` and `suffix`, the end of its files' names.
+
+    Attributes
+    ----------
+    published : dict, of the tree baselines of arXiv:2603.09868 what both libraries share: the day's features, classes
+        and coordinates, no history, no season day, no stopping. Its authors state no settings of the boosters; a
+        library's own defaults stand there
+
+    Settings
+    --------
+    coordinates : bool, whether latitude and longitude are inputs
+    lags : bool, add 30 days of history: the day before, and means of 7 and 30 days, of every driver
+    day_of_year : bool, add sine and cosine of the season day, shifted by half a year south of the equator
+    rounds : int, most trees per target; as many are grown where there are no validation towers
+    patience : int, trees without improvement at the validation towers before growing stops; 0 never stops
+    learning_rate : float, share of its own that a tree adds
     """
 
     suffix: ClassVar[str]
+    defaults: ClassVar[dict[str, Any]] = {
+        "coordinates": True,
+        "lags": False,
+        "day_of_year": True,
+        "rounds": 500,
+        "patience": 50,
+        "learning_rate": 0.05,
+    }
+    published: ClassVar[dict[str, Any]] = {"day_of_year": False, "rounds": 100, "patience": 0}
+    quick: ClassVar[dict[str, Any]] = {"rounds": 40, "learning_rate": 0.2}
+    fine_tuning: ClassVar[dict[str, Any]] = {"rounds": 50, "patience": 20, "learning_rate": 0.02}
 
     def _choose(self, table: pa.Table) -> list[str]:
         return input_columns(table, self.settings)

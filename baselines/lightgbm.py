@@ -20,32 +20,18 @@ if TYPE_CHECKING:
 
 
 class LightGBM(Boosting):
-    """Three boosters, rows weighted by nee_qc, stopped where the squared error at validation towers stops falling.
-
-    `published` is the tree baseline of arXiv:2603.09868: the day's features, classes and coordinates, no history, no
-    season day, no stopping. Its authors state no settings of the booster; the library's own defaults stand there.
+    """Three boosters by LightGBM; how they are stopped and what `published` is, see `_boosting.Boosting`.
 
     Settings
     --------
-    coordinates : bool, whether latitude and longitude are inputs
-    lags : bool, add 30 days of history: the day before, and means of 7 and 30 days, of every driver
-    day_of_year : bool, add sine and cosine of the season day, shifted by half a year south of the equator
-    rounds : int, most trees per target; as many are grown where there are no validation towers
-    patience : int, trees without improvement at the validation towers before growing stops; 0 never stops
-    learning_rate, num_leaves, min_data_in_leaf, feature_fraction, feature_fraction_bynode, bagging_fraction, lambda_l2,
+    num_leaves, min_data_in_leaf, feature_fraction, feature_fraction_bynode, bagging_fraction, lambda_l2,
         max_bin : as LightGBM names them; a quarter of the days is enough for a tree, since neighbours tell the same
     num_threads : int, processor threads; more of them help on an idle machine only, and change nothing in the model
     """
 
     name = "lightgbm"
     suffix = "lightgbm.txt"
-    defaults: ClassVar[dict[str, Any]] = {
-        "coordinates": True,
-        "lags": False,
-        "day_of_year": True,
-        "rounds": 500,
-        "patience": 50,
-        "learning_rate": 0.05,
+    defaults: ClassVar[dict[str, Any]] = Boosting.defaults | {
         "num_leaves": 31,
         "min_data_in_leaf": 200,
         "feature_fraction": 0.5,
@@ -56,10 +42,8 @@ class LightGBM(Boosting):
         "num_threads": 1,
     }
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "published": {
-            "day_of_year": False,
-            "rounds": 100,
-            "patience": 0,
+        "published": Boosting.published
+        | {
             "learning_rate": 0.1,
             "min_data_in_leaf": 20,
             "feature_fraction": 1.0,
@@ -69,11 +53,8 @@ class LightGBM(Boosting):
             "max_bin": 255,
         }
     }
-    quick: ClassVar[dict[str, Any]] = {"rounds": 40, "learning_rate": 0.2, "min_data_in_leaf": 20}
-    fine_tuning: ClassVar[dict[str, Any]] = {
-        "rounds": 50,
-        "patience": 20,
-        "learning_rate": 0.02,
+    quick: ClassVar[dict[str, Any]] = Boosting.quick | {"min_data_in_leaf": 20}
+    fine_tuning: ClassVar[dict[str, Any]] = Boosting.fine_tuning | {
         "num_leaves": 4,
         "min_data_in_leaf": 5,
         "bagging_fraction": 1.0,

@@ -20,32 +20,18 @@ if TYPE_CHECKING:
 
 
 class XGBoost(Boosting):
-    """Three boosters, rows weighted by nee_qc, stopped where the squared error at validation towers stops falling.
-
-    `published` is the tree baseline of arXiv:2603.09868: the day's features, classes and coordinates, no history, no
-    season day, no stopping. Its authors state no settings of the booster; the library's own defaults stand there.
+    """Three boosters by XGBoost; how they are stopped and what `published` is, see `_boosting.Boosting`.
 
     Settings
     --------
-    coordinates : bool, whether latitude and longitude are inputs
-    lags : bool, add 30 days of history: the day before, and means of 7 and 30 days, of every driver
-    day_of_year : bool, add sine and cosine of the season day, shifted by half a year south of the equator
-    rounds : int, most trees per target; as many are grown where there are no validation towers
-    patience : int, trees without improvement at the validation towers before growing stops; 0 never stops
-    learning_rate, max_depth, min_child_weight, subsample, colsample_bytree, colsample_bynode, reg_lambda, max_bin
+    max_depth, min_child_weight, subsample, colsample_bytree, colsample_bynode, reg_lambda, max_bin
         : as XGBoost names them
     nthread : int, processor threads
     """
 
     name = "xgboost"
     suffix = "xgboost.ubj"
-    defaults: ClassVar[dict[str, Any]] = {
-        "coordinates": True,
-        "lags": False,
-        "day_of_year": True,
-        "rounds": 500,
-        "patience": 50,
-        "learning_rate": 0.05,
+    defaults: ClassVar[dict[str, Any]] = Boosting.defaults | {
         "max_depth": 6,
         "min_child_weight": 100.0,
         "subsample": 0.25,
@@ -56,10 +42,8 @@ class XGBoost(Boosting):
         "nthread": 1,
     }
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "published": {
-            "day_of_year": False,
-            "rounds": 100,
-            "patience": 0,
+        "published": Boosting.published
+        | {
             "learning_rate": 0.3,
             "min_child_weight": 1.0,
             "subsample": 1.0,
@@ -68,11 +52,8 @@ class XGBoost(Boosting):
             "max_bin": 256,
         }
     }
-    quick: ClassVar[dict[str, Any]] = {"rounds": 40, "learning_rate": 0.2, "min_child_weight": 10.0, "max_depth": 4}
-    fine_tuning: ClassVar[dict[str, Any]] = {
-        "rounds": 50,
-        "patience": 20,
-        "learning_rate": 0.02,
+    quick: ClassVar[dict[str, Any]] = Boosting.quick | {"min_child_weight": 10.0, "max_depth": 4}
+    fine_tuning: ClassVar[dict[str, Any]] = Boosting.fine_tuning | {
         "max_depth": 2,
         "min_child_weight": 5.0,
         "subsample": 1.0,

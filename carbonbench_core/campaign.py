@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .asked import protocol_digest
 from .errors import CarbonBenchError, UsageError, unknown
-from .files import make_folder, write_text
+from .files import file_name, make_folder, write_text
 from .report.rows import NOT_RUN, row_path, settings_text
 
 if TYPE_CHECKING:
@@ -48,13 +48,21 @@ class Planned:
     seed: int
     chosen: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def label(self) -> str:
+        """The model with its preset and what the plan chose, as the leaderboard names it while it has no row."""
+        marks = [self.preset] * (self.preset != DEFAULT) + self._given()
+        return self.model + (f" ({', '.join(marks)})" if marks else "")
+
     def __str__(self) -> str:
-        preset = "" if self.preset == DEFAULT else f" ({self.preset})"
-        return f"{self.protocol} {self.model}{preset} seed {self.seed}"
+        return f"{self.protocol} {self.label} seed {self.seed}"
+
+    def _given(self) -> list[str]:
+        return [f"{key}={json.dumps(value)}" for key, value in self.chosen]
 
     def arguments(self, folder: DatasetFolder, out: Path, results: Path) -> list[str]:
         """Return the arguments of `carbonbench` that carry it out."""
-        given = [f"{key}={json.dumps(value)}" for key, value in self.chosen]
+        given = self._given()
         return [
             *("run", self.protocol, "--model", self.model, "--feature-set", self.feature_set),
             *("--seed", str(self.seed), "--data", str(folder), "--out", str(out), "--results", str(results)),
@@ -168,7 +176,7 @@ def _is_done(run: Planned, folder: DatasetFolder, results: Path) -> bool:
 def _run(run: Planned, folder: DatasetFolder, out: Path, results: Path) -> str:
     """Carry out one run and return why it failed, "" where it did not."""
     code = "import sys; from carbonbench_core.cli import main; sys.exit(main(sys.argv[1:]))"
-    log = out / "logs" / f"{str(run).replace(' ', '-')}.txt"
+    log = out / "logs" / f"{file_name(str(run))}.txt"
     with log.open("w", encoding="utf-8") as file:
         command = [sys.executable, "-c", code, *run.arguments(folder, out, results)]
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False)
@@ -187,6 +195,7 @@ def _write_missing(missing: dict[Planned, str], folder: DatasetFolder, results: 
             "feature_set": run.feature_set,
             "data_digest": folder.data_digest,
             "model": run.model,
+            "label": run.label,
             "preset": run.preset,
             "seed": run.seed,
             "reason": reason,

@@ -36,9 +36,9 @@ def test_a_plan_is_every_combination_once_with_the_settings_a_model_knows(tmp_pa
     runs = read_plan(written(tmp_path, PLAN))
     assert [str(run) for run in runs] == [
         "veg_holdout climatology seed 0",
-        "veg_holdout ridge seed 0",
+        "veg_holdout ridge (day_of_year=false) seed 0",
         "climate_holdout climatology seed 0",
-        "climate_holdout ridge seed 0",
+        "climate_holdout ridge (day_of_year=false) seed 0",
     ]
     assert [run.chosen for run in runs[:2]] == [(), (("day_of_year", False),)]
 
@@ -48,6 +48,21 @@ def test_a_star_is_every_baseline(tmp_path: Path) -> None:
 
     star = PLAN.split("[[runs]]")[0] + '[[runs]]\nprotocols = ["veg_holdout"]\nmodels = ["*"]\n'
     assert [run.model for run in read_plan(written(tmp_path, star))] == list_baselines()
+
+
+def test_runs_that_differ_in_what_the_plan_chose_are_told_apart_while_they_have_no_row(
+    small_folder: Path, tmp_path: Path
+) -> None:
+    chosen = [(("alpha", -1.0),), (("alpha", -2.0),)]
+    plan = [Planned("veg_holdout", "ridge", "default", "minimal", 0, settings) for settings in chosen]
+    plan.insert(0, Planned("veg_holdout", "climatology", "default", "minimal", 0))
+    folder = DatasetFolder.open(small_folder)
+    missing = carry_out(plan, folder, tmp_path / "runs", tmp_path / "results", tell=lambda line: None)
+    assert len(missing) == 2
+    assert len(list((tmp_path / "runs" / "logs").iterdir())) == 3
+    board = str(leaderboard(tmp_path / "results"))
+    assert "ridge (alpha=-1.0) (not run:" in board
+    assert "ridge (alpha=-2.0) (not run:" in board
 
 
 @pytest.mark.parametrize(

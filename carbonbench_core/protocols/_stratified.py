@@ -64,7 +64,7 @@ def _take(
     return taken
 
 
-def published_holdout(sites: pd.DataFrame, by: str, rare: int) -> Holdout:
+def published_holdout(sites: pd.DataFrame, by: str, rare: int, random_state: int = PUBLISHED_SEED) -> Holdout:
     """Draw the split of the published benchmark (arXiv:2603.09868): pandas and scikit-learn with random state 56.
 
     Classes of at most `rare` towers give half of theirs to the test set (`DataFrame.sample`); of the towers of the
@@ -76,6 +76,7 @@ def published_holdout(sites: pd.DataFrame, by: str, rare: int) -> Holdout:
     sites : DataFrame [S], site_id and `by`
     by : str, the class column; towers without a class are left out
     rare : int, towers in a rare class; 0 for a plain stratified split
+    random_state : int, another than the published one draws another split by the same rule
     """
     from sklearn.model_selection import train_test_split
 
@@ -84,12 +85,12 @@ def published_holdout(sites: pd.DataFrame, by: str, rare: int) -> Holdout:
     test = []
     for label in counts.index[counts <= rare]:
         group = known[known[by] == label]
-        test += list(group.sample(n=len(group) // 2, random_state=PUBLISHED_SEED)["site_id"])
+        test += list(group.sample(n=len(group) // 2, random_state=random_state)["site_id"])
     common = known[known[by].map(counts) > rare]
     if len(common):
         try:
             _, drawn = train_test_split(
-                common["site_id"], test_size=TEST_SHARE, stratify=common[by], random_state=PUBLISHED_SEED
+                common["site_id"], test_size=TEST_SHARE, stratify=common[by], random_state=random_state
             )
         except ValueError as error:
             reason = str(error).partition(". ")[0]

@@ -218,7 +218,7 @@ def _not_run(path: Path, skipped: dict[str, str]) -> list[dict[str, Any]]:
     """Return what a plan asks for and was not run yet."""
     try:
         entries = json.loads(path.read_text("utf-8"))
-        return [entry for entry in entries if isinstance(entry["model"], str) and isinstance(entry["reason"], str)]
+        return [entry for entry in entries if isinstance(entry["label"], str) and isinstance(entry["reason"], str)]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -230,8 +230,7 @@ def _missing_from(key: tuple[str, ...], missing: list[dict[str, Any]]) -> dict[s
     """Return label -> reason of the runs that a table lacks."""
     group = dict(zip(GROUP, key, strict=True))
     same = [e for e in missing if all(e.get(name) == group[name] for name in GROUP if name != "protocol_digest")]
-    named = ((e["model"] + ("" if e.get("preset") == "default" else f" ({e.get('preset')})"), e) for e in same)
-    return {label: entry["reason"] for label, entry in named}
+    return {entry["label"]: entry["reason"] for entry in same}
 
 
 def _text(cells: list[list[str]]) -> str:

@@ -6,12 +6,12 @@ import hashlib
 import json
 import math
 import os
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..files import file_name
 from ..schema import TARGETS
 from .bootstrap import SMALL
 from .intervals import ALL_DAYS, DEFAULT_PRESET, LOW_HIGH, QUANTILES, clusters_of, intervals
@@ -151,7 +151,7 @@ def row_path(identity: Mapping[str, Any], seed: int, results: str | Path) -> Pat
     """
     told = json.dumps([({"preset": DEFAULT_PRESET} | dict(identity))[name] for name in IDENTITY])
     tag = hashlib.sha256(told.encode()).hexdigest()[:8]
-    return Path(results) / _file_name(identity["protocol"]) / f"{_file_name(identity['model'])}-{tag}-seed{seed}.json"
+    return Path(results) / file_name(identity["protocol"]) / f"{file_name(identity['model'])}-{tag}-seed{seed}.json"
 
 
 def settings_text(settings: Mapping[str, Any] | None) -> str:
@@ -271,7 +271,3 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, float):
         return value
     return float(f"{value:.{_SIGNIFICANT}g}") if math.isfinite(value) else None
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".") or "_"

@@ -62,7 +62,7 @@ def test_what_is_not_ranked_stands_apart_with_its_reason(tmp_path: Path) -> None
 
 def test_planned_runs_without_a_row_are_named(tmp_path: Path) -> None:
     shared = {k: row("x")[k] for k in ("protocol", "data_digest", "feature_set")}
-    planned = [{**shared, "model": "tcn", "preset": "default", "reason": "takes 3 hours"}]
+    planned = [{**shared, "model": "tcn", "label": "tcn", "preset": "default", "reason": "takes 3 hours"}]
     (tmp_path / "not_run.json").write_text(json.dumps(planned))
     assert "tcn: not run, takes 3 hours" in page(board(tmp_path, row("ridge")))
 
