@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "quantile_columns": BASE,
     "predictions": BASE | {"quantile_columns", "suspect_units"},
     "harmonise": BASE | {"archives", "towers"},
-    "report": BASE | {"predictions", "quantile_columns", "figure"},
+    "report": BASE | {"files", "predictions", "quantile_columns", "figure"},
     "baselines": INPUTS | {"quantile_columns"},
     "metrics": set(),
 }
