@@ -17,6 +17,8 @@ from .protocols import SUPPORT
 from .report.provenance import code_version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from datasets import Dataset, DatasetDict
 
@@ -116,7 +118,7 @@ def run_fold(task: Task) -> Fold:
     return replace(fold, seconds=seconds)
 
 
-def forget(folds: list[Fold]) -> None:
+def forget(folds: Sequence[Fold]) -> None:
     """Let the next run begin anew: called when the folds are scored and their row is written."""
     for fold in folds:
         (fold.place / FINISHED).unlink(missing_ok=True)

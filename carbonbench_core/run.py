@@ -18,6 +18,8 @@ from .reference import with_reference
 from .scoring import aligned, beside_scores, neighbours, scored
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 
@@ -83,22 +85,12 @@ def run(
     feature_set = feature_set or default_feature_set(folder)
     if folder.is_synthetic:
         print("SYNTHETIC data: no number below says anything about the Earth.")
-    names = folder.folds(protocol)
-    is_family = names != [protocol]
-    folds, tables = [], []
-    for name in names:
-        place = Path(out) / (protocol if is_family else "")
-        folds.append(fold := run_fold(Task(name, model, folder, feature_set, seed, settings or {}, place, preset)))
-        if fold.taken_up:
-            print(f"{name}: taken up from {fold.place}, where a run that was stopped had finished it.")
-        # Checked at once: predictions that do not fit the index should not cost the folds that follow.
-        checked = {split: aligned(fold.predictions(split), folder, name, split) for split in fold.splits}
-        tables.append(
-            {
-                split: (p, with_reference(frame, folder, name, split, feature_set, fold.place.parent))
-                for split, (p, frame) in checked.items()
-            }
-        )
+    is_family = folder.folds(protocol) != [protocol]
+    place = Path(out) / (protocol if is_family else "")
+    tasks = [
+        Task(name, model, folder, feature_set, seed, settings or {}, place, preset) for name in folder.folds(protocol)
+    ]
+    folds, tables = zip(*map(_fitted, tasks), strict=True)
     joined = {split: _joined(folds, tables, split) for split in tables[0]}
     scores = {split: scored(*pair) for split, pair in joined.items()}
     clusters = neighbours(folder.sites)
@@ -127,7 +119,22 @@ def run(
     return Result(row, place, scores)
 
 
-def _seen(folds: list[Fold]) -> dict[str, bool]:
+def _fitted(task: Task) -> tuple[Fold, dict[str, tuple]]:
+    """Return a fold and, by split, its predictions and the frame they are read against."""
+    fold = run_fold(task)
+    if fold.taken_up:
+        print(f"{fold.name}: taken up from {fold.place}, where a run that was stopped had finished it.")
+
+    def read(split: str) -> tuple:
+        # Checked at once: predictions that do not fit the index should not cost the folds that follow.
+        predictions, frame = aligned(fold.predictions(split), task.folder, fold.name, split)
+        beside = fold.place.parent
+        return predictions, with_reference(frame, task.folder, fold.name, split, task.feature_set, beside)
+
+    return fold, {split: read(split) for split in fold.splits}
+
+
+def _seen(folds: Sequence[Fold]) -> dict[str, bool]:
     """Return the mark of a row whose saved model knows test towers, and say so."""
     seen = sorted({site for fold in folds for site in fold.seen})
     if seen:
@@ -146,7 +153,7 @@ def _transfer(scores: dict[str, dict], protocol: str, clusters: dict[str, str]) 
     return found | (gap_keys(scores["test"], scores["id_test"], protocol, clusters) if "id_test" in scores else {})
 
 
-def _joined(folds: list[Fold], tables: list[dict[str, tuple]], split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _joined(folds: Sequence[Fold], tables: Sequence[dict[str, tuple]], split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return predictions and frame of all folds; a training tower of several folds counts once for each."""
     import pandas as pd
 
