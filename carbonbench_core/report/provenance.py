@@ -30,17 +30,25 @@ def provenance() -> dict[str, Any]:
 
 
 def code_version() -> str:
-    """Return the version of the package, with the commit where it runs from a checkout."""
+    """Return the version of the package, with the commit where it runs from a checkout, "-dirty" if code was changed.
+
+    Result rows, which measuring itself adds and replaces, are no code.
+    """
     root = Path(__file__).resolve().parents[2]
     commit = ""
     if (root / ".git").exists():
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-            commit = f"+g{done.stdout.strip()}"
+            name = _git(root, "describe", "--always", "--abbrev=12", "--exclude=*")
+            changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
+            commit = f"+g{name}{'-dirty' if changed else ''}"
         except (OSError, subprocess.SubprocessError):
             commit = "+unknown"
     return f"{_version('carbonbench') or 'unknown'}{commit}"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
 
 def machine() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -232,6 +233,23 @@ def test_the_code_version_names_the_commit_of_a_checkout() -> None:
     if not (Path(module.__file__).resolve().parents[2] / ".git").exists():
         pytest.skip("not run from a checkout")
     assert "+g" in code_version()
+
+
+def test_changed_code_is_told_and_new_result_rows_are_no_change_of_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, row = tmp_path / "carbonbench_core" / "report" / "provenance.py", tmp_path / "results" / "not_run.json"
+    for path in (code, row):
+        path.parent.mkdir(parents=True)
+        path.write_text("1\n")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr("carbonbench_core.report.provenance.__file__", str(code))
+    row.write_text("2\n")
+    assert not code_version().endswith("-dirty")
+    code.write_text("2\n")
+    assert code_version().endswith("-dirty")
 
 
 def test_without_git_a_row_still_has_a_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
