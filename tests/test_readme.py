@@ -11,12 +11,14 @@ import pytest
 
 from carbonbench_core import protocols
 from carbonbench_core.report.ladder import describe, ladders
-from carbonbench_core.report.leaderboard import leaderboard
+from carbonbench_core.report.leaderboard import leaderboard, markdown_table
+from carbonbench_core.report.views import cells_by
+from carbonbench_core.schema import TARGETS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 RESULTS = ROOT / "results" / "README.md"
-IN_README = ("veg_holdout", "climate_holdout")
+IN_README = ("veg_holdout", "climate_holdout", "unseen_veg", "spatial_blocks_50km")
 
 
 def protocol_table() -> str:
@@ -32,13 +34,23 @@ def all_tables() -> str:
     return leaderboard(ROOT / "results").markdown()
 
 
+def by_class() -> str:
+    tables = [t for t in leaderboard(ROOT / "results").tables if t.group["protocol"] == "unseen_veg"]
+    return "\n\n".join(
+        f"### {table.title}: median R2 of {target.upper()} by the class held out (towers)\n\n"
+        + markdown_table(cells_by(table, "igbp", target))
+        for table in tables
+        for target in TARGETS
+    )
+
+
 def ladder_table() -> str:
     return describe(ladders(ROOT / "results"))
 
 
 PAGES = {
     README: {"protocols": protocol_table, "results": results_table, "ladder": ladder_table},
-    RESULTS: {"all results": all_tables},
+    RESULTS: {"all results": all_tables, "unseen classes": by_class},
 }
 
 

@@ -1,9 +1,9 @@
 """Models over protocols: their mean rank, and their mean skill against the climatology.
 
-Ranks and skills are averaged over protocols, so every protocol counts the same, whatever its scores are like. A model
-is ranked where it has rows in every protocol that any model of the group has been run on; the others stand below with
-the number of protocols they have. Protocols that test known towers, or that give days of the test towers, are no
-transfer and take no part; of several lists of one protocol the one with the newest row does.
+Ranks and skills are averaged over protocols, so every protocol counts the same, whatever its scores are like. They are
+those that at least half of the models have rows in; a model that has all of them is ranked, the others stand below
+with the number they have. Protocols that test known towers, or that give days of the test towers, are no transfer and
+take no part; of several lists of one protocol the one with the newest row does.
 """
 
 from __future__ import annotations
@@ -79,18 +79,26 @@ class Standing:
 
 
 def standings(tables: list[Table]) -> list[Standing]:
-    """Return the standing of every data set and feature set that has tables of two protocols or more."""
+    """Return the standing of every data set and feature set where half of the models share two protocols or more."""
     groups = defaultdict(list)
     for table in tables:
         if is_transfer(table):
             groups[table.group["feature_set"], table.group["data_digest"]].append(table)
     found = [(key, latest(of_group)) for key, of_group in sorted(groups.items())]
-    return [_standing(*key, list(of_group.values())) for key, of_group in found if len(of_group) > 1]
+    shared = [(key, _shared(list(of_group.values()))) for key, of_group in found]
+    return [_standing(*key, of_group) for key, of_group in shared if len(of_group) > 1]
 
 
 def is_transfer(table: Table) -> bool:
     """Whether a table is of unseen towers of which nothing is given."""
     return table.group["protocol"] not in CONTROLS and not any(SUPPORT_DAYS in row for row in table.rows)
+
+
+def _shared(tables: list[Table]) -> list[Table]:
+    """Return the tables that at least half of all models stand in."""
+    models = [{entry.model for entry in table.ranked} for table in tables]
+    everyone = set().union(*models)
+    return [table for table, of_table in zip(tables, models, strict=True) if 2 * len(of_table) >= len(everyone)]
 
 
 def _standing(feature_set: str, data_digest: str, tables: list[Table]) -> Standing:

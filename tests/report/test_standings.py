@@ -49,6 +49,16 @@ def test_a_model_that_lacks_a_protocol_is_listed_and_not_ranked(tmp_path: Path) 
     assert found.cells()[2] == ["b", *["-"] * 7, "1"]
 
 
+def test_a_protocol_that_few_models_were_run_on_keeps_nobody_from_a_rank(tmp_path: Path) -> None:
+    rows = [row(m, protocol=name) for m in ("a", "b", "c") for name in ("veg_holdout", "climate_holdout")]
+    (found,) = standing(tmp_path, *rows, row("a", protocol="unseen_veg"), row("d", protocol="unseen_veg"))
+    assert found.protocols == ["climate_holdout", "unseen_veg", "veg_holdout"]  # a and d are half of the four
+    assert [line.label for line in found.lines if not math.isnan(line.rank)] == ["a"]
+    (found,) = standing(tmp_path, row("e"), row("e", protocol="climate_holdout"))
+    assert found.protocols == ["climate_holdout", "veg_holdout"]
+    assert {line.label: line.protocols for line in found.lines} == {"a": 2, "b": 2, "c": 2, "e": 2}
+
+
 def test_other_data_or_features_stand_apart_and_one_protocol_alone_has_no_standing(tmp_path: Path) -> None:
     rows = [row("a"), row("a", protocol="x"), row("a", feature_set="full"), row("a", protocol="y", data_digest="z")]
     (found,) = standing(tmp_path, *rows)
