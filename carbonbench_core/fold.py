@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .files import file_name, write_parquet, write_text
-from .models import Pretrained, fit_model, make_model, predict_model
+from .models import Pretrained, fit_model, make_model, predict_model, source_of
 from .protocols import SUPPORT
 from .report.provenance import code_version
 
@@ -102,7 +102,7 @@ def run_fold(task: Task) -> Fold:
     """
     fitted = make_model(task.model, task.seed, task.settings, task.preset)
     name = file_name(str(getattr(fitted, "name", type(fitted).__name__)))
-    kept = getattr(fitted, "settings", task.settings)
+    kept = getattr(fitted, "settings", task.settings) | source_of(task.model)
     # Runs that differ in anything but the seed stand beside one another.
     identity = [task.folder.protocol(task.protocol).digest, task.folder.data_digest, task.feature_set, kept]
     tag = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
@@ -110,11 +110,10 @@ def run_fold(task: Task) -> Fold:
     frozen = task.folder.protocol(task.protocol)
     seen = fitted.has_seen(frozen.sites("test"), frozen.digest) if isinstance(fitted, Pretrained) else ()
     fold = Fold(task.protocol, name, kept, place, {}, seen=tuple(seen))
-    key = [code_version(), _source_digest(task.model)]
-    if (seconds := _finished(place, key)) is not None:
+    if (seconds := _finished(place, code_version())) is not None:
         return replace(fold, seconds=seconds, taken_up=True)
     seconds = _fit_and_predict(fitted, task, place)
-    write_text(place / FINISHED, json.dumps({"key": key, "seconds": seconds}))
+    write_text(place / FINISHED, json.dumps({"key": code_version(), "seconds": seconds}))
     return replace(fold, seconds=seconds)
 
 
@@ -155,7 +154,7 @@ def _labelled(data: DatasetDict) -> Dataset:
     return concatenate_datasets([data["train"], data[SUPPORT]]) if SUPPORT in data else data["train"]
 
 
-def _finished(place: Path, key: list[str]) -> dict[str, float] | None:
+def _finished(place: Path, key: str) -> dict[str, float] | None:
     """Return how long the steps took that an earlier run finished in `place`, None where there is no such run."""
     try:
         done = json.loads((place / FINISHED).read_text("utf-8"))
@@ -163,9 +162,3 @@ def _finished(place: Path, key: list[str]) -> dict[str, float] | None:
         return None
     whole = isinstance(done, dict) and done.get("key") == key and (place / PREDICTIONS).is_file()
     return done["seconds"] if whole else None
-
-
-def _source_digest(model: str) -> str:
-    """Return what changes with the file of a user's own model, "" for a baseline."""
-    file, user, _ = model.rpartition(":")
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if user and file.endswith(".py") else ""

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError, unknown
+from .files import sha256_of
+
+SOURCE_DIGITS = 12  # of the sha256 of what a model is read from, as it stands among the settings of its row
 
 
 def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | None = None) -> Any:
@@ -65,9 +68,12 @@ class Pretrained:
     def __init__(self, location: str, preset: str | None = None, settings: dict[str, Any] | None = None) -> None:
         if preset or settings:
             raise UsageError(f"{location} is a saved model with settings of its own: leave out --preset and --set.")
-        self.location, self.model = location, open_model(location)
+        folder = _folder_of(location)
+        self.location, self.model = location, open_model(folder)
         self.name = self.model.name
-        self.settings = self.model.settings | {"pretrained": location}
+        # The configuration holds the digests of the weights: another model at the same place is another model.
+        digest = sha256_of(folder / "config.json")[:SOURCE_DIGITS]
+        self.settings = self.model.settings | {"pretrained": location, "source": digest}
 
     def has_seen(self, towers: Iterable[str], protocol_digest: str | None = None) -> list[str]:
         """Return those of some towers that the model was trained or chosen on.
@@ -103,9 +109,19 @@ def open_model(location: str | Path) -> Any:
     """
     from carbonbench_baselines import from_pretrained
 
+    return from_pretrained(_folder_of(location))
+
+
+def _folder_of(location: str | Path) -> Path:
     from .hub.model import fetch_model, is_remote
 
-    return from_pretrained(fetch_model(str(location))[0] if is_remote(str(location)) else location)
+    return fetch_model(str(location))[0] if is_remote(str(location)) else Path(location)
+
+
+def source_of(model: str) -> dict[str, str]:
+    """Return the mark that tells own models of one name apart, by what their file holds; nothing for another model."""
+    file, user, _ = model.rpartition(":")
+    return {"source": sha256_of(Path(file))[:SOURCE_DIGITS]} if user and file.endswith(".py") else {}
 
 
 def register_models() -> list[str]:

@@ -13,6 +13,7 @@ from .dataset_folder import DatasetFolder
 from .errors import FeatureError, first_few
 from .files import make_folder, write_text
 from .fold import ROW, Fold, Task, forget, run_fold
+from .integrity import require_unchanged
 from .protocols import split_name
 from .reference import with_reference
 from .scoring import aligned, beside_scores, neighbours, scored
@@ -75,7 +76,8 @@ def run(
 
     Raises
     ------
-    CarbonBenchError : no such model, preset, protocol or feature set, or predictions that do not fit the index
+    CarbonBenchError : no such model, preset, protocol or feature set, predictions that do not fit the index, or data
+        that are not those of the folder's digest
     """
     from .report.ceiling import ceiling_table
     from .report.rows import result_row, sites_to_keep, write_row
@@ -85,6 +87,7 @@ def run(
     feature_set = feature_set or default_feature_set(folder)
     if folder.is_synthetic:
         print("SYNTHETIC data: no number below says anything about the Earth.")
+    require_unchanged(folder, folder.folds(protocol))
     is_family = folder.folds(protocol) != [protocol]
     place = Path(out) / (protocol if is_family else "")
     tasks = [

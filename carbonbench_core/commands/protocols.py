@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = command(commands, "protocols", _protocols, "list the protocols of a dataset folder")
-    parser.add_argument("action", nargs="?", choices=("verify",), help="draw them again and tell every difference")
+    parser.add_argument(
+        "action", nargs="?", choices=("verify",), help="draw them again and tell every difference, of lists and of data"
+    )
     parser.add_argument(
         "--edition", metavar="FILE", help="with verify: compare with a published protocols.json instead"
     )
@@ -58,8 +60,10 @@ def _protocols(args: argparse.Namespace) -> int:
 
 def _verify(folder: DatasetFolder, args: argparse.Namespace) -> int:
     from ..edition import Edition
+    from ..integrity import require_unchanged
     from ..protocols import against_edition, verify
 
+    require_unchanged(folder, folder.protocols)
     if args.edition:
         differences = against_edition(folder.protocols, Edition.read(args.edition).contents, folder.sites)
         same = f"the same lists as {args.edition}"
