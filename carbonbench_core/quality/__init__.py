@@ -2,7 +2,8 @@
 
 A check looks at one tower (`day_checks`, `tower_checks`, `time_checks`: a function of `Days` that returns flags) or at
 all of them together (`pair_checks`). A flag says which days of which column are odd and why. Nothing is changed:
-`carbonbench build --mask FILE` sets to null what stands in a file of flags, once a person has looked at it.
+`carbonbench build --mask FILE` sets to null what stands in a file of flags, once a person has looked at it. Flags of
+the kind `UNDECIDED` do not stand there: they name both of two towers of which one is in good order.
 
 Thresholds were set on 170 FLUXNET2015 towers so that what is flagged there is odd to the eye; each stands beside its
 check with what it flags of them. What daily data cannot show is said in `BLIND`.
@@ -14,12 +15,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from . import day_checks, time_checks, tower_checks
-from ._days import COLUMNS, Days, Flag
+from ._days import COLUMNS, UNDECIDED, Days, Flag
 
 if TYPE_CHECKING:
     from ..dataset_folder import DatasetFolder
 
-__all__ = ["BLIND", "CHECKS", "KINDS", "Days", "Flag", "flags_of", "towers_of"]
+__all__ = ["BLIND", "CHECKS", "KINDS", "UNDECIDED", "Days", "Flag", "flags_of", "towers_of"]
 
 # Kind of flag -> what it means, in the order of reports.
 KINDS = {
@@ -34,6 +35,7 @@ KINDS = {
     "unit": "numbers as if in another unit",
     "sun": "radiation out of step with the sun at these coordinates",
     "lag": "days shifted against another series",
+    UNDECIDED: "days shifted against a neighbour, either of the two; not written to a file of flags",
     "duplicate": "the same series as another tower",
 }
 CHECKS: tuple[Callable[[Days], list[Flag]], ...] = (

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 METEOROLOGY = ("TA_F", "SW_IN_F", "LW_IN_F", "VPD_F", "PA_F", "P_F", "WS_F")
 # Radiation of another source, as a clock to compare the tower's with.
 REANALYSIS = ("SW_IN_ERA", "surface_solar_radiation_downwards_sum")
+# Kind of flag that says two towers contradict each other, but not which is wrong: told, never masked.
+UNDECIDED = "undecided"
 COLUMNS = (*schema.TARGETS, "nee_qc", *METEOROLOGY, *REANALYSIS)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import schema
 from ..errors import UsageError, unknown
+from ._days import UNDECIDED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,7 @@ Stretch = tuple[str, str, str, str]
 
 
 def write(flags: Iterable[Flag], path: str | Path) -> int:
-    """Write flags as a file that `build --mask` reads, and return its number of rows.
+    """Write flags as a file that `build --mask` reads, and return its number of rows; undecided ones do not go there.
 
     Raises
     ------
@@ -37,6 +38,7 @@ def write(flags: Iterable[Flag], path: str | Path) -> int:
     rows = [
         (flag.site_id, flag.kind, flag.column, first, last, len(flag.days), flag.best, flag.text)
         for flag in flags
+        if flag.kind != UNDECIDED
         for first, last in flag.spans
     ]
     try:

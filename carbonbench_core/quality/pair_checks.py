@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
-from ._days import Days, Flag
-from .time_checks import Step, shifted
+from ._days import UNDECIDED, Days, Flag
+from .time_checks import Step
+from .time_checks import compared as in_or_out_of_step
 from .tower_checks import SAME_FACTOR, UNITS
 
 COMMON = 180  # days that two towers must share to be compared
 SAME = 0.99  # correlation of NEE; of two different towers among the 170 it is 0.946 at most (DE-Hai, DE-Lnf)
 IDENTICAL = 10  # days with the same value, digit by digit; two different towers among the 170 share 2 at most
 NEAR = 100.0  # km: the weather is shared
+_WHICH = {
+    "lag": "its other neighbours agree with them, not with it",
+    UNDECIDED: "one side of each pair is off, and no majority of neighbours says which",
+}
 
 
 class Compared:
@@ -62,39 +68,63 @@ class Compared:
         return table
 
     def _neighbours(self) -> Iterator[Flag]:
-        from ..geography import distances
-
+        """Yield flags of radiation out of step with a neighbour's: at the tower that is off, where most say which."""
         known = [i for i, t in enumerate(self.towers) if self.light[i] is not None and t["latitude"] == t["latitude"]]
         known = [i for i in known if self.towers[i]["latitude"] is not None]
-        if len(known) < 2:
-            return
+        steps = self._steps(known) if len(known) > 1 else {}
+        odd = _odd({pair: step.lag for pair, (step, _) in steps.items()})
+        told: dict[tuple[int, str], list[str]] = {}
+        held: dict[tuple[int, str], list[np.ndarray]] = {}
+        for (one, other), (step, common) in steps.items():
+            if not step.lag or (other in odd and one not in odd):
+                continue
+            key = one, "lag" if one in odd and other not in odd else UNDECIDED
+            told.setdefault(key, []).append(f"{step.when} against {self.towers[other]['site_id']} {step.fit}")
+            held.setdefault(key, []).append(common)
+        for i, kind in sorted(told):
+            text = f"radiation {'; '.join(told[i, kind])}: {_WHICH[kind]}"
+            days = np.unique(np.concatenate(held[i, kind]))
+            yield Flag(str(self.towers[i]["site_id"]), kind, "SW_IN_F", days, text)
+
+    def _steps(self, known: list[int]) -> dict[tuple[int, int], tuple[Step, np.ndarray]]:
+        """Return, for neighbours (both ways), the step between their radiation and the days they have in common."""
+        from ..geography import distances
+
         at = [np.array([self.towers[i][name] for i in known], float) for name in ("latitude", "longitude")]
         km = distances(*(x[:, None] for x in at), *at)
-        told: dict[int, list[str]] = {i: [] for i in known}
-        held: dict[int, np.ndarray] = {i: np.zeros(len(self.light[i]), bool) for i in known}
-        for a, b in zip(*np.nonzero((km <= NEAR) & ~np.eye(len(known), dtype=bool)), strict=True):
+        found = {}
+        for a, b in zip(*np.nonzero(np.triu(km <= NEAR, 1)), strict=True):
             one, other = known[a], known[b]
-            step, common = self._out_of_step(one, other)
+            step, common = self._step(one, other)
             if step:
-                told[one].append(f"{step.when} against {self.towers[other]['site_id']} {step.fit}")
-                held[one] |= common
-        for i in known:
-            days = self.first[i] + np.flatnonzero(held[i])
-            if told[i]:
-                text = f"radiation {'; '.join(told[i])}: one side of each pair is off"
-                yield Flag(str(self.towers[i]["site_id"]), "lag", "SW_IN_F", days, text)
+                found[one, other], found[other, one] = (step, common), (step.mirrored, common)
+        return {pair: found[pair] for pair in sorted(found)}
 
-    def _out_of_step(self, one: int, other: int) -> tuple[Step | None, np.ndarray]:
+    def _step(self, one: int, other: int) -> tuple[Step | None, np.ndarray]:
         """Return the step between the radiation of two towers, and the days they have in common."""
         mine, theirs = self.light[one], self.light[other]
         offset = int((self.first[other] - self.first[one]).astype(int))
         aligned = np.full(len(mine), np.nan, np.float32)
         start, stop = max(offset, 0), min(offset + len(theirs), len(mine))
         if stop - start < COMMON:
-            return None, np.zeros(len(mine), bool)
+            return None, self.first[one] + np.arange(0)
         aligned[start:stop] = theirs[start - offset : stop - offset]
-        common = np.isfinite(mine) & np.isfinite(aligned)
-        return shifted(mine.astype(float), aligned.astype(float)) if common.sum() >= COMMON else None, common
+        common = np.flatnonzero(np.isfinite(mine) & np.isfinite(aligned))
+        step = in_or_out_of_step(mine.astype(float), aligned.astype(float)) if len(common) >= COMMON else None
+        return step, self.first[one] + common
+
+
+def _odd(lags: dict[tuple[int, int], int]) -> set[int]:
+    """Return the towers that are off: more neighbours say so, by the same number of days, than are in step with them.
+
+    Parameters
+    ----------
+    lags : dict, (tower, neighbour) -> days late, 0 in step; each pair both ways
+    """
+    votes: dict[int, Counter] = {}
+    for (one, _), lag in lags.items():
+        votes.setdefault(one, Counter())[lag] += 1
+    return {one for one, said in votes.items() if any(lag and n > said[0] for lag, n in said.items())}
 
 
 def _pairs(table: np.ndarray) -> Iterator[tuple[int, int, str]]:

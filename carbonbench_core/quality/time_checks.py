@@ -66,11 +66,16 @@ def lags(days: Days) -> list[Flag]:
 
 @dataclass(frozen=True)
 class Step:
-    """By how many days a series comes late against another, and the correlations that say so."""
+    """By how many days a series comes late against another, none if in step, and the correlations that say so."""
 
     lag: int
     shifted: float
     as_told: float
+
+    @property
+    def mirrored(self) -> Step:
+        """The same of the other series against this one."""
+        return Step(-self.lag, self.shifted, self.as_told)
 
     @property
     def when(self) -> str:
@@ -89,12 +94,19 @@ def shifted(series: np.ndarray, other: np.ndarray) -> Step | None:
 
     Whole days are found, also of radiation whose day begins half a day off.
     """
+    step = compared(series, other)
+    return step if step and step.lag else None
+
+
+def compared(series: np.ndarray, other: np.ndarray) -> Step | None:
+    """Return the step between two series on the same days [D], lag 0 if in step, None if they do not belong."""
     a, b = anomalies(series), anomalies(other)
     as_told = abs(correlation(a, b))
     fits = {lag: abs(correlation(a[lag:], b[:-lag]) if lag > 0 else correlation(a[:lag], b[-lag:])) for lag in LAGS}
     lag = max(fits, key=lambda k: -1.0 if np.isnan(fits[k]) else fits[k])
-    found = fits[lag] > FOLLOWS and fits[lag] > as_told + AHEAD
-    return Step(lag, fits[lag], as_told) if found else None
+    if fits[lag] > FOLLOWS and fits[lag] > as_told + AHEAD:
+        return Step(lag, fits[lag], as_told)
+    return Step(0, as_told, as_told) if as_told > FOLLOWS else None
 
 
 def anomalies(values: np.ndarray) -> np.ndarray:

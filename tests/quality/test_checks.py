@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbonbench_core.quality import CHECKS, KINDS, Flag, flags_of
+from carbonbench_core.quality import CHECKS, KINDS, UNDECIDED, Flag, flags_of
 
 from .towers import Change, at, changed, good, late
 
@@ -80,7 +80,7 @@ def test_flags_say_when_by_how_much_and_which_way() -> None:
 
 
 def test_every_kind_but_those_between_towers_is_found_by_a_case() -> None:
-    assert {kind for _, kind, _, _ in SPOILED.values()} == set(KINDS) - {"negative", "duplicate"}
+    assert {kind for _, kind, _, _ in SPOILED.values()} == set(KINDS) - {"negative", "duplicate", UNDECIDED}
 
 
 def test_gpp_below_zero_for_a_year_is_negative_but_no_wrong_sign_where_fluxes_close() -> None:
