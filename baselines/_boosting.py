@@ -69,7 +69,9 @@ class Boosting(Baseline):
         from tqdm import tqdm
 
         rows = design(train, self.features, self.settings)
-        held = None if validation is None else design(validation, self.features, self.settings)
+        held = None
+        if validation is not None:
+            held = design(validation, self.features, self.settings).judged(self.qc_threshold)
         total = len(TARGETS) * self.settings["rounds"]
         # disable=None shows the bar on a terminal only
         with tqdm(total=total, desc=self.name, unit="tree", disable=None) as bar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +50,17 @@ class Design:
     def labelled(self, target: int) -> np.ndarray:
         """Return the rows that have a target of a quality above 0, ndarray of int."""
         return np.flatnonzero(np.isfinite(self.y[:, target]) & (self.weight > 0))
+
+    def judged(self, qc_threshold: float) -> Design:
+        """Return validation rows with those alone that the benchmark scores; all of them where it would score none.
+
+        Parameters
+        ----------
+        qc_threshold : float, nee_qc from which a day is scored
+        """
+        weight = np.where(self.weight >= qc_threshold, self.weight, 0.0)
+        some = (np.isfinite(self.y).any(axis=1) & (weight > 0)).any()
+        return replace(self, weight=weight) if some else self
 
 
 def design(table: pa.Table, columns: Sequence[str], settings: dict[str, Any]) -> Design:

@@ -88,4 +88,6 @@ def light_use(temperature: np.ndarray, dryness: np.ndarray, co2: np.ndarray, pre
         air = library.PModelEnvironment(
             tc=np.maximum(temperature, COLDEST), vpd=np.maximum(dryness, 0.0), co2=co2, patm=pressure
         )
-        return library.PModel(air, method_kphio="temperature", reference_kphio=1.0).lue
+        use = library.PModel(air, method_kphio="temperature", reference_kphio=1.0).lue
+    # In great heat and dryness assimilation no longer pays for electron transport: no optimum, and no uptake.
+    return np.where(np.isnan(use) & np.isfinite(temperature + dryness + co2 + pressure), 0.0, use)

@@ -68,7 +68,9 @@ class Ridge(Baseline):
         missing = np.isnan(rows.x)
         self._indicated = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
         x = self._scaled(rows)
-        held = None if validation is None else design(validation, self.features, self.settings)
+        held = None
+        if validation is not None:
+            held = design(validation, self.features, self.settings).judged(self.qc_threshold)
         z = None if held is None else self._scaled(held)
         # Matrices this small gain nothing from more threads, which on a busy machine wait for each other for minutes.
         with threadpool_limits(1):

@@ -134,3 +134,21 @@ def test_the_published_setting_is_a_setting_of_the_model(name: str, train: pd.Da
     model = load_baseline(name, **(published | {"rounds": 2})).fit(train)
     assert model.settings["day_of_year"] is False
     assert {"latitude", "longitude"} <= set(model.features)
+
+
+@pytest.mark.parametrize("chosen", ["lightgbm", "xgboost", "ridge"])
+def test_choices_are_made_on_the_days_that_the_benchmark_scores(
+    chosen: str, train: pd.DataFrame, validation: pd.DataFrame
+) -> None:
+    rng = np.random.default_rng(0)
+    unscored, spoilt = validation["nee_qc"] < 1, validation.copy()
+    for flux in ("gpp", "reco", "nee"):
+        spoilt.loc[unscored, flux] = rng.normal(50, 20, unscored.sum())
+
+    def choices(held: pd.DataFrame, threshold: float) -> dict:
+        settings = {"rounds": 60, "patience": 5, **SMALL[chosen]} if chosen in SMALL else {}
+        state = load_baseline(chosen, **settings).fit(train, held, qc_threshold=threshold)._state()
+        return {key: state[key] for key in ("trees", "alpha") if key in state}
+
+    assert choices(spoilt, 1.0) == choices(validation, 1.0)
+    assert choices(spoilt, 0.1) != choices(validation, 0.1)

@@ -116,6 +116,15 @@ def test_light_use_rises_with_co2_and_falls_with_dryness() -> None:
     assert np.isfinite(light_use(np.array([-60.0, 45.0]), np.array([0.0, 9999.0]), two, same[3])).all()
 
 
+def test_the_p_model_has_an_answer_wherever_a_tower_may_stand() -> None:
+    grid = np.meshgrid(np.arange(-40, 61, 5.0), np.arange(0, 10_001, 500.0), [340.0, 420.0], [55_000.0, 101_325.0])
+    temperature, dryness, co2, pressure = (axis.ravel() for axis in grid)
+    use = light_use(temperature, dryness, co2, pressure)
+    assert np.isfinite(use).all()
+    assert (use >= 0).all()
+    assert (use[(temperature >= 50) & (dryness >= 8_000)] == 0).all()
+
+
 def test_co2_in_the_air_rises() -> None:
     assert (np.diff(list(CO2.values())) > 0).all()
 
