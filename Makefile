@@ -18,8 +18,7 @@ test-all: $(STAMP)
 
 # Measures what results/plan.toml asks for and has no row yet, on the dataset folder ./carbonbench; stop it at will.
 results: $(STAMP)
-	$(BIN)/carbonbench results --jobs 2
-	$(BIN)/python -m tests.test_readme
+	$(BIN)/carbonbench results --jobs 2; code=$$?; $(BIN)/python -m tests.test_readme && exit $$code
 
 quality: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .asked import protocol_digest
@@ -38,7 +39,7 @@ class Planned:
     ----------
     protocol, model, preset, feature_set : str
     seed : int
-    chosen : tuple of (str, Any)
+    chosen : tuple of (str, str), each setting as JSON text
     """
 
     protocol: str
@@ -46,7 +47,7 @@ class Planned:
     preset: str
     feature_set: str
     seed: int
-    chosen: tuple[tuple[str, Any], ...] = ()
+    chosen: tuple[tuple[str, str], ...] = ()
 
     @property
     def label(self) -> str:
@@ -57,8 +58,11 @@ class Planned:
     def __str__(self) -> str:
         return f"{self.protocol} {self.label} seed {self.seed}"
 
+    def _settings(self) -> dict[str, Any]:
+        return {key: json.loads(value) for key, value in self.chosen}
+
     def _given(self) -> list[str]:
-        return [f"{key}={json.dumps(value)}" for key, value in self.chosen]
+        return [f"{key}={value}" for key, value in self.chosen]
 
     def arguments(self, folder: DatasetFolder, out: Path, results: Path) -> list[str]:
         """Return the arguments of `carbonbench` that carry it out."""
@@ -81,7 +85,7 @@ class Planned:
             "feature_set": self.feature_set,
             "model": self.model,
             "preset": self.preset,
-            "settings": settings_text(load_baseline(self.model, self.preset, **dict(self.chosen)).settings),
+            "settings": settings_text(load_baseline(self.model, self.preset, **self._settings()).settings),
         }
         return row_path(identity, self.seed, results)
 
@@ -104,23 +108,53 @@ def read_plan(path: str | Path) -> list[Planned]:
 
 
 def _combinations(table: dict[str, Any], feature_set: str, path: Path) -> Iterator[Planned]:
-    from carbonbench_baselines import baseline_class, list_baselines
+    from carbonbench_baselines import list_baselines
 
+    _check(table, path)
+    models = [name for m in table["models"] for name in (list_baselines() if m == "*" else [m])]
+    known = {name: _settings_of(name) for name in models}
+    asked = table.get("settings", {})
+    everything = {key for of_model in known.values() for key in of_model or asked}
+    for key in asked:
+        if key not in everything:
+            raise unknown(f"setting of {', '.join(known)} in {path}", key, everything)
+    for protocol, model, seed in product(table["protocols"], models, table.get("seeds", [0])):
+        chosen = tuple((key, json.dumps(value)) for key, value in asked.items() if key in (known[model] or ()))
+        yield Planned(protocol, model, table.get("preset", DEFAULT), feature_set, seed, chosen)
+
+
+def _check(table: Any, path: Path) -> None:
+    """Refuse a table [[runs]] that is none."""
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: runs are tables [[runs]], got {table!r}.")
     for key in table:
         if key not in KEYS:
             raise unknown(f"key of [[runs]] in {path}", key, KEYS)
     if not table.get("protocols") or not table.get("models"):
         raise UsageError(f"{path}: every table [[runs]] needs protocols and models.")
-    models = [name for m in table["models"] for name in (list_baselines() if m == "*" else [m])]
-    for protocol, model, seed in product(table["protocols"], models, table.get("seeds", [0])):
-        try:
-            known = baseline_class(model).defaults
-        except UsageError:
-            raise
-        except CarbonBenchError:  # a library is not installed: the run will say so
-            known = {}
-        chosen = tuple((k, v) for k, v in table.get("settings", {}).items() if k in known)
-        yield Planned(protocol, model, table.get("preset", DEFAULT), feature_set, seed, chosen)
+    kinds = {"protocols": str, "models": str, "seeds": int}
+    for key in kinds.keys() & table.keys():
+        if not isinstance(table[key], list) or not all(isinstance(each, kinds[key]) for each in table[key]):
+            raise UsageError(f"{path}: {key} of [[runs]] is a list of {kinds[key].__name__}, got {table[key]!r}.")
+    if not isinstance(table.get("settings", {}), dict) or not isinstance(table.get("preset", ""), str):
+        raise UsageError(f"{path}: settings of [[runs]] is a table and preset a name.")
+
+
+def _settings_of(model: str) -> set[str] | None:
+    """Return the names of a baseline's settings; None where a library it needs is not installed, as the run will say.
+
+    Raises
+    ------
+    UsageError : no such baseline
+    """
+    from carbonbench_baselines import baseline_class
+
+    try:
+        return {"features", *baseline_class(model).defaults}
+    except UsageError:
+        raise
+    except CarbonBenchError:
+        return None
 
 
 def carry_out(
@@ -148,18 +182,19 @@ def carry_out(
     dict, run -> why it has no row; empty when all is done
     """
     make_folder(out / "logs")
-    missing = {run: "planned" for run in plan if not _is_done(run, folder, results)}
+    missing, lock = {run: "planned" for run in plan if not _is_done(run, folder, results)}, Lock()
     tell(f"{len(plan)} runs, {len(plan) - len(missing)} of them done")
     _write_missing(missing, folder, results)
 
     def one(run: Planned) -> None:
         reason = _run(run, folder, out, results)
-        if reason:
-            missing[run] = reason
-        else:
-            del missing[run]
-        _write_missing(dict(missing), folder, results)
-        tell(f"{run}: {reason or 'done'} ({len(missing)} to go)")
+        with lock:
+            if reason:
+                missing[run] = reason
+            else:
+                del missing[run]
+            _write_missing(missing, folder, results)
+            tell(f"{run}: {reason or 'done'} ({sum(why == 'planned' for why in missing.values())} to go)")
 
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(one, list(missing)))

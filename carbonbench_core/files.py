@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     DatasetFolderError : the file cannot be written
     """
     make_folder(path.parent)
-    partial = path.with_name(path.name + ".partial")
+    partial = _partial(path)
     try:
         frame.to_parquet(partial, index=False)
         os.replace(partial, path)
@@ -97,9 +98,22 @@ def file_name(text: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    partial = _partial(path)
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _partial(path: Path) -> Path:
+    """Return where a file is written before it is put in place; no two writers share one."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
 
 
 def sha256_of(path: Path) -> str:

@@ -114,6 +114,7 @@ def run_fold(task: Task) -> Fold:
         return replace(fold, seconds=seconds, taken_up=True)
     seconds = _fit_and_predict(fitted, task, place)
     write_text(place / FINISHED, json.dumps({"key": code_version(), "seconds": seconds}))
+    shutil.rmtree(place / CHECKPOINT, ignore_errors=True)  # only now: a kill in between costs no training
     return replace(fold, seconds=seconds)
 
 
@@ -143,7 +144,6 @@ def _fit_and_predict(model: Any, task: Task, place: Path) -> dict[str, float]:
         write_parquet(predictions, place / predictions_file(split))
     if hasattr(model, "save_pretrained"):
         model.save_pretrained(place / "model")
-    shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     return seconds
 
 

@@ -40,7 +40,7 @@ def test_a_plan_is_every_combination_once_with_the_settings_a_model_knows(tmp_pa
         "climate_holdout climatology seed 0",
         "climate_holdout ridge (day_of_year=false) seed 0",
     ]
-    assert [run.chosen for run in runs[:2]] == [(), (("day_of_year", False),)]
+    assert [run.chosen for run in runs[:2]] == [(), (("day_of_year", "false"),)]
 
 
 def test_a_star_is_every_baseline(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_star_is_every_baseline(tmp_path: Path) -> None:
 def test_runs_that_differ_in_what_the_plan_chose_are_told_apart_while_they_have_no_row(
     small_folder: Path, tmp_path: Path
 ) -> None:
-    chosen = [(("alpha", -1.0),), (("alpha", -2.0),)]
+    chosen = [(("alpha", "-1.0"),), (("alpha", "-2.0"),)]
     plan = [Planned("veg_holdout", "ridge", "default", "minimal", 0, settings) for settings in chosen]
     plan.insert(0, Planned("veg_holdout", "climatology", "default", "minimal", 0))
     folder = DatasetFolder.open(small_folder)
@@ -65,6 +65,24 @@ def test_runs_that_differ_in_what_the_plan_chose_are_told_apart_while_they_have_
     assert "ridge (alpha=-2.0) (not run:" in board
 
 
+def test_a_setting_may_be_a_list(tmp_path: Path) -> None:
+    text = 'feature_set = "minimal"\n[[runs]]\nprotocols = ["a"]\nmodels = ["mlp"]\n'
+    (run,) = read_plan(written(tmp_path, text + "settings = { quantiles = [0.05, 0.95] }"))
+    arguments = run.arguments(DatasetFolder, tmp_path, tmp_path)
+    assert arguments[-2:] == ["--set", "quantiles=[0.05, 0.95]"]
+
+
+def test_runs_side_by_side_that_fail_at_once_are_all_told(
+    small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carbonbench_core.campaign._run", lambda *_: "failed")
+    plan = [Planned("veg_holdout", "constant", "default", "minimal", seed) for seed in range(300)]
+    places = tmp_path / "runs", tmp_path / "results"
+    missing = carry_out(plan, DatasetFolder.open(small_folder), *places, jobs=4, tell=lambda line: None)
+    assert set(missing.values()) == {"failed"}
+    assert len(json.loads((tmp_path / "results" / "not_run.json").read_text())) == 300
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -74,6 +92,13 @@ def test_runs_that_differ_in_what_the_plan_chose_are_told_apart_while_they_have_
         ("feature_set = 'minimal'\n[[runs]]\nmodels = ['ridge']", "needs protocols and models"),
         ("feature_set = 'minimal'\n[[runs]]\nprotocols = ['a']\nmodels = ['rigde']", "Did you mean 'ridge'"),
         ("feature_set = 'minimal'\n[[runs]]\nprotocol = 'a'", "Unknown key of"),
+        ("feature_set = 'minimal'\nruns = [1]", "runs are tables"),
+        ("feature_set = 'minimal'\n[[runs]]\nprotocols = 'a'\nmodels = ['ridge']", "protocols of .* is a list of str"),
+        ("feature_set = 'minimal'\n[[runs]]\nprotocols = ['a']\nmodels = ['ridge']\nseeds = ['x']", "list of int"),
+        (
+            "feature_set = 'minimal'\n[[runs]]\nprotocols = ['a']\nmodels = ['ridge']\nsettings = { alpa = 1 }",
+            "Did you mean 'alpha'",
+        ),
     ],
 )
 def test_a_plan_that_is_none_is_wrong_use(tmp_path: Path, text: str, words: str) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..files import file_name
+from ..files import file_name, write_bytes
 from ..schema import TARGETS
 from .bootstrap import SMALL
 from .intervals import ALL_DAYS, DEFAULT_PRESET, LOW_HIGH, QUANTILES, clusters_of, intervals
@@ -135,8 +134,8 @@ def write_row(row: dict[str, Any], results: str | Path = "results", sites: pd.Da
     if sites is not None:
         content = _parquet(sites)
         row = row | {"sites_digest": hashlib.sha256(content).hexdigest()[:16]}
-        _replace(path.with_name(path.stem + SITES), content)
-    _replace(path, (json.dumps(row, indent=1, allow_nan=False) + "\n").encode())
+        write_bytes(path.with_name(path.stem + SITES), content)
+    write_bytes(path, (json.dumps(row, indent=1, allow_nan=False) + "\n").encode())
     return path
 
 
@@ -187,15 +186,6 @@ def _parquet(table: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _flat(scores: dict[str, dict]) -> dict[str, Any]:
