@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import schema
 from .files import file_name, write_parquet, write_text
-from .models import Pretrained, fit_model, make_model, predict_model, source_of
+from .models import Pretrained, fit_model, make_model, predict_model, save_model, source_of
 from .protocols import SUPPORT
 from .report.provenance import code_version
 
@@ -142,8 +142,7 @@ def _fit_and_predict(model: Any, task: Task, place: Path) -> dict[str, float]:
         seconds[f"{split}_predict_seconds"] = time.perf_counter() - started
         require_table(predictions)
         write_parquet(predictions, place / predictions_file(split))
-    if hasattr(model, "save_pretrained"):
-        model.save_pretrained(place / "model")
+    save_model(model, place / "model")
     return seconds
 
 

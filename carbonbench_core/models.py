@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import UsageError, unknown
 from .files import sha256_of
+from .own_model import as_its_own, own_class
 
 SOURCE_DIGITS = 12  # of the sha256 of what a model is read from, as it stands among the settings of its row
 
@@ -40,7 +41,7 @@ def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | No
     if preset:
         raise UsageError(f"Got preset {preset!r}, but {model} is a class of your own. Give its settings with --set.")
     file, _, name = model.rpartition(":")
-    cls = _user_class(Path(file), name)
+    cls = own_class(Path(file), name)
     takes = signature(cls).parameters
     if "seed" in takes:
         settings = {**settings, "seed": seed}
@@ -49,7 +50,8 @@ def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | No
     strangers = [key for key in settings if key not in takes]
     if strangers and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
         raise unknown(f"setting of {name}", strangers[0], takes)
-    return cls(**settings)
+    with as_its_own(cls, "__init__"):
+        return cls(**settings)
 
 
 class Pretrained:
@@ -142,40 +144,26 @@ def register_models() -> list[str]:
 
 def fit_model(model: Any, train: Any, validation: Any, **offered: Any) -> None:
     """Call `fit`, with those of the further arguments (`qc_threshold`, `work`) that it names."""
-    model.fit(train, validation, **_named(model.fit, offered))
+    with as_its_own(type(model), "fit"):
+        model.fit(train, validation, **_named(model.fit, offered))
 
 
 def predict_model(model: Any, data: Any, **offered: Any) -> Any:
     """Call `predict`, with those of the further arguments (`support`) that it names, and return what it gives."""
-    return model.predict(data, **_named(model.predict, offered))
+    with as_its_own(type(model), "predict"):
+        return model.predict(data, **_named(model.predict, offered))
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Call `save_pretrained` of a model that has it."""
+    if hasattr(model, "save_pretrained"):
+        with as_its_own(type(model), "save_pretrained"):
+            model.save_pretrained(folder)
 
 
 def _named(call: Callable, offered: dict[str, Any]) -> dict[str, Any]:
     takes = signature(call).parameters
     return {key: value for key, value in offered.items() if key in takes}
-
-
-def _user_class(file: Path, name: str) -> type:
-    """Return a class from a user's own file, which runs as any Python the user starts."""
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    if not file.is_file():
-        raise UsageError(f"No file {file}. Expected FILE.py:CLASS or the name of a baseline.")
-    spec = spec_from_file_location(file.stem, file)
-    module = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(
-            f"{file} cannot be run: {type(error).__name__}: {error}. Run it with python to see."
-        ) from error
-    if not hasattr(module, name):
-        raise unknown(f"class in {file}", name, [n for n, v in vars(module).items() if isinstance(v, type)])
-    cls = getattr(module, name)
-    lacking = [method for method in ("fit", "predict") if not callable(getattr(cls, method, None))]
-    if lacking:
-        raise UsageError(f"{name} in {file} has no method {' and '.join(lacking)}; a model has fit and predict.")
-    return cls
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,7 @@ def run(
         make_folder(Path(folder_to_write))
     feature_set = feature_set or default_feature_set(folder)
     if folder.is_synthetic:
-        print("SYNTHETIC data: no number below says anything about the Earth.")
+        print("SYNTHETIC data: no number below says anything about the Earth.", file=sys.stderr)
     require_unchanged(folder, folder.folds(protocol))
     is_family = folder.folds(protocol) != [protocol]
     place = Path(out) / (protocol if is_family else "")
@@ -126,7 +127,9 @@ def _fitted(task: Task) -> tuple[Fold, dict[str, tuple]]:
     """Return a fold and, by split, its predictions and the frame they are read against."""
     fold = run_fold(task)
     if fold.taken_up:
-        print(f"{fold.name}: taken up from {fold.place}, where a run that was stopped had finished it.")
+        print(
+            f"{fold.name}: taken up from {fold.place}, where a run that was stopped had finished it.", file=sys.stderr
+        )
 
     def read(split: str) -> tuple:
         # Checked at once: predictions that do not fit the index should not cost the folds that follow.
@@ -142,7 +145,8 @@ def _seen(folds: Sequence[Fold]) -> dict[str, bool]:
     seen = sorted({site for fold in folds for site in fold.seen})
     if seen:
         print(
-            f"The model was trained or chosen on {len(seen)} of the test towers ({first_few(seen)}): it is not ranked."
+            f"The model was trained or chosen on {len(seen)} of the test towers ({first_few(seen)}): it is not ranked.",
+            file=sys.stderr,
         )
     return {"test_towers_seen": True} if seen else {}
 

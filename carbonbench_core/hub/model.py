@@ -8,6 +8,7 @@ inputs, units and class codes, and for a network also the architecture's own fil
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def push_model(
     config = _config(folder)
     row = _row(run)
     if row and row["synthetic"]:
-        print("SYNTHETIC data: the card says so.")
+        print("SYNTHETIC data: the card says so.", file=sys.stderr)
     files: dict[str, Path | bytes] = {name: folder / name for name in (CONFIG, *config["files"])}
     files[CARD] = render(config, row, repo_id).encode()
     content = Content("model", files, f"{config['baseline']} of carbonbench {config['version']}")
