@@ -23,6 +23,8 @@ CONSTANT = ("site_id", "network", "latitude", "longitude", "igbp", "koppen_main"
 LONGEST_GAP = 30 * 366  # days
 LATE_SHARE = 0.2
 YEARS_FOR_A_LATE_PART = 3
+ROUNDED = 1.01  # the largest nee_qc that may still be a share, off by rounding
+WORST_CLASS = 3.0  # of the fill classes 0 to 3, the other scale on which networks tell quality
 
 
 @dataclass
@@ -59,7 +61,7 @@ def harmonise(record: Record, tower: Tower) -> TowerDays:
 
     Raises
     ------
-    ArchiveError : no day at all, a date twice, or a gap of over 30 years
+    ArchiveError : no day at all, a date twice, a gap of over 30 years, or a quality that is no share
     """
     rows = record.table.combine_chunks()
     counts = {"rows_read": rows.num_rows + record.dropped.total(), "dropped": record.dropped.total()}
@@ -67,6 +69,7 @@ def harmonise(record: Record, tower: Tower) -> TowerDays:
     counts |= {f"masked: {reason}": n for reason, n in record.masked.items()}
     days, position = calendar(rows["date"], str(record.entry))
     counts |= {"inserted_days": int((position < 0).sum()), "rows_written": len(days)}
+    refuse_no_share(rows, str(record.entry))
     columns = _checked(rows, counts)
     indices = pa.array(position, mask=position < 0)
     columns = {name: values.take(indices) for name, values in columns.items()}
@@ -133,6 +136,31 @@ def calendar(dates: pa.ChunkedArray, where: str) -> tuple[np.ndarray, np.ndarray
     position = np.full(len(days), -1, dtype=np.int64)
     position[(held - days[0]).astype(int)] = np.arange(len(held))
     return days, position
+
+
+def refuse_no_share(rows: pa.Table, where: str) -> None:
+    """Raise an `ArchiveError` for days [D] whose nee_qc is not on the scale of 0 to 1: per cent or classes.
+
+    Single days beyond the scale are set to null and counted; where most of the values above 0 are beyond it, those
+    within it are on another scale too, and 1 per cent would count as fully measured.
+    """
+    if "nee_qc" not in rows.column_names:
+        return
+    qc = rows["nee_qc"].cast(pa.float64()).to_numpy()
+    told = qc[np.isfinite(qc) & (qc > 0)]
+    beyond = int((told > ROUNDED).sum())
+    if 2 * beyond <= len(told):
+        return
+    largest = float(told.max())
+    scale, remedy = "no share", "Give a share"
+    if largest <= WORST_CLASS:
+        scale, remedy = "a class of 0 to 3", "Map the classes to a share"
+    elif largest <= 100:
+        scale, remedy = "per cent", "Divide it by 100, or give it the unit '%' in a mapping file"
+    raise ArchiveError(
+        f"{where}: nee_qc is above 1 on {beyond:,} of {len(told):,} days, up to {largest:g}: it seems to be {scale}. "
+        f"Expected is the share of measured or well filled data, 0 to 1. {remedy}."
+    )
 
 
 def _checked(rows: pa.Table, counts: dict[str, int]) -> dict[str, pa.ChunkedArray]:

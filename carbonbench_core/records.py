@@ -21,7 +21,7 @@ from . import archives, schema
 from .archives import Entry, Options, Record
 from .archives._join import dates, position
 from .errors import ArchiveError
-from .harmonise import calendar
+from .harmonise import calendar, refuse_no_share
 
 ENOUGH = 0.5
 SUPERSEDED = "superseded: the year is taken from another record of the tower"
@@ -54,7 +54,9 @@ def read_tower(site_id: str, entries: Sequence[Entry], options: Options) -> Reco
     for entry in sorted(entries, key=archives.best_first):
         try:
             record = archives.read(entry, options)
-            calendar(record.table["date"], str(entry))  # a broken date costs its own record, not the tower
+            # A broken date or scale costs its own record, not the tower.
+            calendar(record.table["date"], str(entry))
+            refuse_no_share(record.table, str(entry))
             records.append(record)
         except ArchiveError as error:
             failed[str(entry)] = str(error)

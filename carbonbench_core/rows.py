@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Data = datasets.Dataset | pd.DataFrame | pa.Table
 
 TARGETS = schema.TARGETS
+_ROUNDING = 1e-6
 
 
 def as_table(data: Data) -> pa.Table:
@@ -99,15 +100,42 @@ def dates(table: pa.Table) -> np.ndarray:
 
 
 def targets(table: pa.Table) -> np.ndarray | None:
-    """Return gpp, reco and nee [gC m-2 d-1], ndarray [N, 3] float64 with NaN, or None if no target column is there."""
+    """Return gpp, reco and nee [gC m-2 d-1], ndarray [N, 3] float64 with NaN, or None if no target column is there.
+
+    Raises
+    ------
+    FeatureError : one is no number, or of a size that no ecosystem reaches
+    """
     if not set(TARGETS) & set(table.column_names):
         return None
-    return np.stack([numeric(table, name, pa.float64()) for name in TARGETS], axis=1)
+    y = np.stack([numeric(table, name, pa.float64()) for name in TARGETS], axis=1)
+    for name, flux in zip(TARGETS, y.T, strict=True):
+        known = np.abs(flux[np.isfinite(flux)])
+        if len(known) >= schema.ENOUGH_TO_JUDGE and (middle := float(np.median(known))) > schema.LARGEST_MEDIAN:
+            raise FeatureError(
+                f"Half of the values of {name!r} are beyond {middle:,.4g} in size, expected gC m-2 d-1: no ecosystem "
+                f"has a median above {schema.LARGEST_MEDIAN:g}. Convert the column; mgC m-2 d-1 is 1,000 times as much."
+            )
+    return y
 
 
 def quality(table: pa.Table) -> np.ndarray | None:
-    """Return nee_qc [0-1], ndarray [N] float64 with NaN where missing, or None without that column."""
-    return numeric(table, "nee_qc", pa.float64()) if "nee_qc" in table.column_names else None
+    """Return nee_qc [0-1], ndarray [N] float64 with NaN where missing, or None without that column.
+
+    Raises
+    ------
+    FeatureError : it is no number, or beyond 0 to 1
+    """
+    if "nee_qc" not in table.column_names:
+        return None
+    qc = numeric(table, "nee_qc", pa.float64())
+    beyond = qc[(qc < -_ROUNDING) | (qc > 1 + _ROUNDING)]
+    if beyond.size:
+        raise FeatureError(
+            f"Column 'nee_qc' is beyond 0 to 1 in {beyond.size:,} of {len(qc):,} rows (first: {beyond[0]:g}), expected "
+            "the share of measured or well filled data. Divide per cent by 100; leave it empty where it is not known."
+        )
+    return qc
 
 
 def choose_features(table: pa.Table, features: Sequence[str] | None = None) -> list[str]:

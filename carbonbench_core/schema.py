@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TARGETS = ("gpp", "reco", "nee")
+# A median size [gC m-2 d-1] of a flux that says it is in another unit: four times the daily GPP of the most productive
+# vegetation; and the days it takes to judge.
+LARGEST_MEDIAN, ENOUGH_TO_JUDGE = 100.0, 30
 # These take what a folder has; the others must be there whole, or two models would be compared on different inputs.
 OPEN_FEATURE_SETS = ("tower", "all")
 # Sources of columns that every tower has: alone they make no feature set.

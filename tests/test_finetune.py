@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from carbonbench_baselines import load_baseline
 
@@ -44,6 +45,20 @@ def test_a_table_of_days_tunes_a_model_and_the_result_can_be_used(model: Path, d
     assert str(model) not in json.dumps(told)  # a path of this machine is nobody's business
     assert main(["predict", str(days), "--model", str(tmp_path / "tuned"), "--out", str(tmp_path / "p.parquet")]) == 0
     assert main([*command]) == 2  # never over a model that is there
+
+
+@pytest.mark.parametrize(("column", "factor", "words"), [("nee_qc", 100, "beyond 0 to 1"), ("gpp", 1000, "gC m-2 d-1")])
+def test_days_in_per_cent_or_milligrams_are_refused_before_anything_is_tuned(
+    column: str, factor: int, words: str, model: Path, days: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    wrong = pd.read_csv(days)
+    wrong[column] *= factor
+    wrong.to_csv(tmp_path / "wrong.csv", index=False)
+    assert main(["finetune", str(model), "--days", str(tmp_path / "wrong.csv"), "--out", str(tmp_path / "tuned")]) == 1
+    told = capsys.readouterr().err
+    assert column in told
+    assert words in told
+    assert not (tmp_path / "tuned").exists()
 
 
 def test_the_support_of_a_protocol_is_of_its_test_towers(model: Path, small_folder: Path, tmp_path: Path) -> None:

@@ -99,6 +99,28 @@ def test_what_is_no_number_or_no_share_is_null_and_counted() -> None:
     assert (out.counts["not_finite"], out.counts["qc_out_of_range"]) == (3, 2)
 
 
+def test_a_quality_in_per_cent_is_refused_with_its_remedy() -> None:
+    # Of 6 values 1 % and 0.5 % would pass for shares, the first for a day measured whole.
+    days = record(january(*range(1, 8)), nee_qc=[0.0, 0.5, 1.0, 50.0, 75.0, 100.0, None])
+    with pytest.raises(ArchiveError, match=r"above 1 on 3 of 5 days, up to 100: it seems to be per cent.*by 100"):
+        harmonise(days, TOWER)
+
+
+@given(st.lists(st.floats(0.02, 1), min_size=1, max_size=40))
+def test_shares_are_taken_and_the_same_in_per_cent_are_not(shares: list[float]) -> None:
+    dates = [date(2003, 1, 1) + timedelta(days=i) for i in range(len(shares))]
+    assert harmonise(record(dates, nee_qc=shares), TOWER).table["nee_qc"].to_pylist() == shares
+    with pytest.raises(ArchiveError, match="0 to 1"):
+        harmonise(record(dates, nee_qc=[100 * share for share in shares]), TOWER)
+
+
+def test_classes_and_counts_are_no_share_either() -> None:
+    with pytest.raises(ArchiveError, match="a class of 0 to 3"):
+        harmonise(record(january(1, 2, 3), nee_qc=[0.0, 2.0, 3.0]), TOWER)
+    with pytest.raises(ArchiveError, match="up to 1000: it seems to be no share"):
+        harmonise(record(january(1, 2, 3), nee_qc=[0.0, 480.0, 1000.0]), TOWER)
+
+
 def test_what_the_archive_masked_and_dropped_is_counted() -> None:
     days = record(january(1, 2), masked=Counter({"marked suspect": 1}), dropped=Counter({"no date": 3}))
     counts = harmonise(days, TOWER).counts
@@ -153,14 +175,15 @@ def test_the_late_part_is_the_last_fifth_of_the_calendar_years(first: str, last:
 
 
 _days = st.lists(st.dates(date(1995, 1, 1), date(2010, 12, 31)), min_size=1, max_size=40, unique=True)
-_fluxes = st.floats(-100, 100) | st.none() | st.just(math.nan) | st.just(math.inf)
+_gaps = st.none() | st.just(math.nan) | st.just(math.inf)
+_fluxes, _shares = st.floats(-100, 100) | _gaps, st.floats(-1, 1.01) | _gaps
 
 
 @given(_days, st.data())
 def test_laws_of_a_harmonised_record(dates: list[date], data: st.DataObject) -> None:
     columns = {
-        name: pa.array(data.draw(st.lists(_fluxes, min_size=len(dates), max_size=len(dates))), pa.float64())
-        for name in ("gpp", "nee", "nee_qc")
+        name: pa.array(data.draw(st.lists(values, min_size=len(dates), max_size=len(dates))), pa.float64())
+        for name, values in (("gpp", _fluxes), ("nee", _fluxes), ("nee_qc", _shares))
     }
     out = harmonise(record(dates, **columns), TOWER)
     written = out.table["date"].to_pylist()

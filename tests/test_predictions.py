@@ -260,6 +260,49 @@ class TestUnits:
         y = world()
         assert words in suspect_units(np.broadcast_to(y.mean(axis=0) * factor, y.shape), y)
 
+    @pytest.mark.parametrize("flux", TARGETS)
+    @pytest.mark.parametrize("factor", [1e-3, 1e3])
+    def test_one_flux_alone_in_another_unit_is_told_by_name(self, flux: str, factor: float):
+        y = world()
+        p = y + 0.3 * y.std(axis=0) * np.random.default_rng(1).normal(size=y.shape)
+        p[:, TARGETS.index(flux)] *= factor
+        assert suspect_units(p, y).startswith(f"Predicted values of {flux.upper()} seem to be in ")
+
+    @pytest.mark.parametrize(
+        ("flux", "factor", "words"),
+        [
+            ("gpp", 1e3, "values of GPP are larger than any ecosystem's"),
+            ("reco", 1e3, "values of RECO are larger than any ecosystem's"),
+            ("nee", 1e3, "values of NEE are larger than any ecosystem's"),
+            ("gpp", 1e-3, "values of GPP follow what was observed at less than 1/200"),
+            ("reco", 1e-3, "values of RECO follow what was observed at less than 1/200"),
+            ("nee", 1e-3, "values of NEE follow what was observed at less than 1/200"),
+        ],
+    )
+    def test_one_flux_of_a_poor_model_is_told_by_its_size(self, flux: str, factor: float, words: str):
+        # Noise of 1.2 spreads: R2 about -0.4, r about 0.64, so that no unit can be told; NEE closes.
+        y = world()
+        p = y + 1.2 * y.std(axis=0) * np.random.default_rng(1).normal(size=y.shape)
+        p[:, 2] = p[:, 1] - p[:, 0]
+        assert suspect_units(p, y) is None
+        p[:, TARGETS.index(flux)] *= factor
+        assert words in suspect_units(p, y)
+
+    def test_net_exchange_of_another_size_than_its_own_parts_is_told_even_if_it_is_wrong(self):
+        # Towers shuffled: nothing follows the observations, but NEE is RECO - GPP / 1000.
+        y = world()
+        p = np.random.default_rng(1).permutation(y)
+        p[:, 2] /= 1000
+        assert "NEE varies 0.001 times as much as the predicted RECO - GPP" in suspect_units(p, y)
+
+    @pytest.mark.parametrize(("constant", "refused"), [(0.0, False), (0.001, False), (25.0, False), (500.0, True)])
+    def test_a_constant_flux_is_refused_only_at_an_impossible_size(self, constant: float, refused: bool):
+        y = world()
+        for target in range(3):
+            p = y.copy()
+            p[:, target] = constant
+            assert bool(suspect_units(p, y)) is refused, TARGETS[target]
+
     def test_standardised_predictions_are_recognised(self):
         y = world()
         assert "standardised" in suspect_units((y - y.mean(axis=0)) / y.std(axis=0), y)
@@ -297,6 +340,9 @@ class TestUnits:
             lambda y, rng: y / 4,
             lambda y, rng: y * [1, 1, 0] - 0.01,  # a flat NEE
             lambda y, rng: rng.permutation(y),
+            lambda y, rng: y * [1, 1, 0.05],  # NEE that hardly varies
+            lambda y, rng: y * [0.05, 1, 1],
+            lambda y, rng: y * [8, 1, 1],
         ],
     )
     def test_poor_but_honest_predictions_are_let_through(self, model):

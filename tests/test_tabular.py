@@ -53,6 +53,25 @@ def test_no_rows_are_no_records() -> None:
     assert records(tower(n=0)).tolist() == [0]
 
 
+@pytest.mark.parametrize("qc", [50.0, -0.1, 1.1])
+def test_a_quality_beyond_0_to_1_is_refused(qc: float) -> None:
+    share = pa.array([0.0, None, 1.0, np.nan, qc], pa.float64())
+    with pytest.raises(FeatureError, match=rf"'nee_qc' is beyond 0 to 1 in 1 of 5 rows \(first: {qc:g}\).*by 100"):
+        to_tabular(tower(nee_qc=share), ["TA_F"])
+    known = to_tabular(tower(nee_qc=pa.array([0.0, None, 1.0, np.nan, 0.5], pa.float64())), ["TA_F"]).qc
+    np.testing.assert_array_equal(known, [0, np.nan, 1, np.nan, 0.5])
+
+
+@pytest.mark.parametrize("name", ["gpp", "reco", "nee"])
+def test_a_flux_in_milligrams_is_refused_once_there_are_days_to_tell(name: str) -> None:
+    # Half of 40 days above 2 gC m-2 d-1, in mg 2,000; of 29 days nothing is said.
+    flux = np.tile([1.5, 2.5], 20)
+    assert to_tabular(tower(n=40, **{name: pa.array(flux)}), ["TA_F"]).y.shape == (40, 3)
+    with pytest.raises(FeatureError, match=rf"'{name}' are beyond 2,000 in size, expected gC m-2 d-1"):
+        to_tabular(tower(n=40, **{name: pa.array(-1000 * flux)}), ["TA_F"])
+    assert to_tabular(tower(n=29, **{name: pa.array(1000 * flux[:29])}), ["TA_F"]).y.shape == (29, 3)
+
+
 @pytest.mark.parametrize(
     ("rows", "what"),
     [

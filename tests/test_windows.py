@@ -27,7 +27,7 @@ def tower(site: str, n: int, first: int = 0, start: date = date(2010, 1, 1), **c
     base = {
         "site_id": [site] * n,
         "date": pa.array([start + timedelta(days=i) for i in range(n)], pa.date32()),
-        "gpp": pa.array(np.arange(first, first + n), pa.float64()),
+        "gpp": pa.array(np.arange(first, first + n) / 64, pa.float64()),  # of a size that a flux has, and exact
         "reco": pa.array(np.ones(n), pa.float64()),
         "nee": pa.array([None] * n, pa.float64()),
         "nee_qc": pa.array(np.full(n, 0.5), pa.float64()),
@@ -54,7 +54,7 @@ def test_a_window_holds_the_days_up_to_its_last_one() -> None:
     assert batch["dynamic"][0, :, 0].tolist() == [0] * 20 + list(range(10))
     assert batch["valid"].sum(axis=1).tolist() == [10, 25, 30]
     assert windows.rows[0].tolist() == [-1] * 5 + list(range(10))
-    assert batch["y"][2, :, 0].tolist() == list(range(25, 40))
+    assert (64 * batch["y"][2, :, 0]).tolist() == list(range(25, 40))
     assert np.isnan(batch["y"][0, :5]).all()
     assert batch["weight"][0].tolist() == [0] * 5 + [0.5] * 10
 
@@ -66,8 +66,8 @@ def test_every_row_is_the_last_day_of_one_window_at_stride_and_horizon_1(lengths
     assert windows.rows[:, 0].tolist() == list(range(table.num_rows))
     batch = everything(windows)
     # the value of a row is its number
-    assert batch["dynamic"][:, -1, 0].tolist() == list(range(table.num_rows))
-    assert batch["y"][:, 0, 0].tolist() == list(range(table.num_rows))
+    # the value of a row is its number, of gpp its 64th part
+    assert (64 * batch["y"][:, 0, 0]).tolist() == list(range(table.num_rows))
     assert batch["valid"][:, -1].all()
 
 
