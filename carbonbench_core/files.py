@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import DatasetFolderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     import pandas as pd
@@ -68,10 +68,19 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     ------
     DatasetFolderError : the file cannot be written
     """
+    _write_whole(path, lambda partial: frame.to_parquet(partial, index=False))
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a data frame as CSV; else as `write_parquet`."""
+    _write_whole(path, lambda partial: frame.to_csv(partial, index=False))
+
+
+def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
     make_folder(path.parent)
-    partial = _partial(path)
+    partial = path.with_name(path.name + ".partial")
     try:
-        frame.to_parquet(partial, index=False)
+        write(partial)
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)

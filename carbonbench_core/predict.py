@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
-from .files import make_folder, write_parquet
+from .files import make_folder, write_csv, write_parquet
 from .predictions import KEYS, whole_days
 
 if TYPE_CHECKING:
     import pandas as pd
+
+WRITERS = {".parquet": write_parquet, ".csv": write_csv}
 
 
 def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
@@ -20,7 +22,7 @@ def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
     ----------
     model : path or str, as for `models.open_model`
     table : path, Parquet or CSV with site_id, date and the model's features, in any order; targets are not looked at
-    out : path, the Parquet file to write
+    out : path, the file to write, by its suffix Parquet or CSV
 
     Returns
     -------
@@ -28,15 +30,20 @@ def predict(model: str | Path, table: str | Path, out: str | Path) -> int:
 
     Raises
     ------
-    UsageError : the table cannot be read or has no site-days
+    UsageError : the table cannot be read or has no site-days, or `out` is that table or of another suffix
     FeatureError : it lacks a feature of the model
     """
     from .models import open_model
 
-    make_folder(Path(out).parent)
+    out = Path(out)
+    if out.suffix.lower() not in WRITERS:
+        raise UsageError(f"Got --out {out}, expected a file that ends in {' or '.join(WRITERS)}.")
+    if out.resolve() == Path(table).resolve():
+        raise UsageError(f"--out {out} is the table of features itself, which would be lost. Name another file.")
+    make_folder(out.parent)
     fitted = open_model(model)
     predictions = fitted.predict(read_features(table))
-    write_parquet(predictions, Path(out))
+    WRITERS[out.suffix.lower()](predictions, out)
     return len(predictions)
 
 

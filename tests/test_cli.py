@@ -292,15 +292,35 @@ def test_a_setting_that_is_no_setting_is_wrong_use(small_folder: Path, capsys: p
     assert "nosuch" in said(capsys)
 
 
-def test_an_interrupt_says_that_the_same_command_goes_on(
-    good: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("where", "command", "words"),
+    [
+        ("commands.modules", "protocols", ""),
+        ("dataset_folder.DatasetFolder.find", "protocols", ""),
+        ("hub.pull.pull_model", "pull org/x --out x", ""),
+        ("build.build", "build .", " Finished towers are kept; run the same command to go on."),
+        (
+            "dataset_folder.DatasetFolder.find",
+            "run veg_holdout --model x",
+            " Finished folds of a family and finished epochs of a network are kept; run the same command to go on.",
+        ),
+    ],
+)
+def test_an_interrupt_says_what_is_kept_where_something_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str, command: str, words: str
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("carbonbench_core.build.build", interrupt)
-    assert main(["build", str(good)]) == 130
-    assert "run the same command to go on" in said(capsys)
+    monkeypatch.setattr(f"carbonbench_core.{where}", interrupt)
+    assert main(command.split()) == 130
+    assert said(capsys) == f"carbonbench: stopped.{words}\n"
+
+
+def test_importing_the_command_line_takes_nothing_that_an_interrupt_could_meet() -> None:
+    code = "import sys; before = set(sys.modules); import carbonbench_core.cli; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"__future__", "carbonbench_core", "carbonbench_core.cli"}
 
 
 def test_a_fault_of_ours_is_reported_without_a_traceback(

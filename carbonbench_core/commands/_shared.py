@@ -8,11 +8,18 @@ from collections.abc import Callable
 
 
 def command(
-    commands: argparse._SubParsersAction, name: str, call: Callable[[argparse.Namespace], int | None], text: str
+    commands: argparse._SubParsersAction,
+    name: str,
+    call: Callable[[argparse.Namespace], int | None],
+    text: str,
+    kept: str | None = None,
 ) -> argparse.ArgumentParser:
-    """Declare a command that calls `call`, described by `text`, and return its parser."""
+    """Declare a command that calls `call`, described by `text`, and return its parser.
+
+    `kept` names what a command that is stopped leaves for the next one to go on from, as the subject of "... kept".
+    """
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(command=call)
+    parser.set_defaults(command=call, kept=kept)
     return parser
 
 

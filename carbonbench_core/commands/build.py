@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = command(commands, "build", _build, "build a dataset folder from archives and tables")
+    parser = command(
+        commands, "build", _build, "build a dataset folder from archives and tables", "Finished towers are"
+    )
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, or folders that are walked")
     parser.add_argument("--out", default="carbonbench", help="folder to write (default: ./%(default)s)")
     parser.add_argument("--towers", metavar="CSV", help="table of towers: coordinates and classes the archives lack")

@@ -10,7 +10,9 @@ from ._shared import add_json, as_json, command
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = command(commands, "fetch", _fetch, "fetch MODIS or ERA5-Land at towers through Earth Engine")
+    parser = command(
+        commands, "fetch", _fetch, "fetch MODIS or ERA5-Land at towers through Earth Engine", "Towers fetched are"
+    )
     parser.add_argument("source", help="modis or era5_land")
     parser.add_argument("--towers", required=True, metavar="CSV", help="table of towers with coordinates")
     parser.add_argument("--out", default="covariates", metavar="DIR", help="a file per tower (default: ./%(default)s)")

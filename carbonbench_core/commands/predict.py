@@ -12,7 +12,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = command(commands, "predict", _predict, "apply a saved model to a table of features")
     parser.add_argument("table", help="Parquet or CSV with site_id, date and the model's features; no targets needed")
     parser.add_argument("--model", required=True, metavar="NAME", help="a saved model: a folder or ORG/NAME")
-    parser.add_argument("--out", default="predictions.parquet", help="file to write (default: %(default)s)")
+    parser.add_argument("--out", default="predictions.parquet", help=".parquet or .csv to write (default: %(default)s)")
 
 
 def _predict(args: argparse.Namespace) -> None:

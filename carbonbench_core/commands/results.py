@@ -10,7 +10,9 @@ from ._shared import add_data, add_json, as_json, command
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = command(commands, "results", _results, "carry out the runs of a plan that have no result row yet")
+    parser = command(
+        commands, "results", _results, "carry out the runs of a plan that have no result row yet", "Result rows are"
+    )
     parser.add_argument("plan", nargs="?", default="results/plan.toml", help="TOML file (default: %(default)s)")
     parser.add_argument("--out", default="runs", metavar="DIR", help="models and predictions (default: ./%(default)s)")
     parser.add_argument("--results", default="results", metavar="DIR", help="result rows (default: ./%(default)s)")

@@ -9,7 +9,8 @@ from ._shared import add_data, add_json, as_json, command
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = command(commands, "run", _run, "train a baseline on a protocol, predict its test towers, score them")
+    kept = "Finished folds of a family and finished epochs of a network are"
+    parser = command(commands, "run", _run, "train a baseline on a protocol, predict its test towers, score them", kept)
     parser.add_argument("protocol")
     parser.add_argument(
         "--model",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import schema
-from ..errors import UsageError, unknown
+from ..errors import CarbonBenchError, UsageError, unknown
 from ._days import UNDECIDED
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write(flags: Iterable[Flag], path: str | Path) -> int:
 
     Raises
     ------
-    UsageError : it cannot be written
+    CarbonBenchError : it cannot be written
     """
     rows = [
         (flag.site_id, flag.kind, flag.column, first, last, len(flag.days), flag.best, flag.text)
@@ -45,7 +45,7 @@ def write(flags: Iterable[Flag], path: str | Path) -> int:
         with Path(path).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([HEADING, *rows])
     except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from None
+        raise CarbonBenchError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from None
     return len(rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..schema import TARGETS
@@ -17,30 +17,36 @@ NOTE_FEW_SHOT = (
 
 def describe_scores(scores: dict[str, Any]) -> str:
     """Return the medians over towers as a text table."""
-    lines = [f"{'target':8}{'R2 q25':>9}{'median':>9}{'q75':>9}{'RMSE':>9}{'towers':>8}"]
+    rows = [("target", "R2 q25", "median", "q75", "RMSE", "towers")]
     for target in TARGETS:
         result = scores[target]
-        r2, rmse = result["r2"], result["rmse"]
-        lines.append(
-            f"{target:8}{r2['q25']:9.3f}{r2['q50']:9.3f}{r2['q75']:9.3f}{rmse['q50']:9.3f}{result['n_sites']:8d}"
-        )
-    return "\n".join(lines)
+        values = [*(result["r2"][q] for q in ("q25", "q50", "q75")), result["rmse"]["q50"]]
+        rows.append((target, *(f"{value:.3f}" for value in values), str(result["n_sites"])))
+    return "\n".join(_aligned(rows, (8, 9, 9, 9, 9, 8)))
 
 
 def describe_gap(row: Mapping[str, Any]) -> str:
     """Return the gap that a row carries as a text table, "" where it carries none."""
     if not any(key.startswith("gap.") for key in row):
         return ""
-    lines = ["transfer gap, median R2", f"{'target':8}{'unseen towers':>15}{'known towers':>15}{'gap':>9}  95 %"]
+    rows, intervals = [("target", "unseen towers", "known towers", "gap")], ["95 %"]
     for target in TARGETS:
         key = f"{target}.r2.q50"
-        shown = "".join(
-            f"{_number(row.get(name)):>{width}}"
-            for name, width in ((key, 15), (f"id_test.{key}", 15), (f"gap.{key}", 9))
-        )
+        rows.append((target, *(_number(row.get(name)) for name in (key, f"id_test.{key}", f"gap.{key}"))))
         low, high = (_number(row.get(f"gap.{key}.{end}")) for end in ("low", "high"))
-        lines.append(f"{target:8}{shown}  [{low}, {high}]")
-    return "\n".join(lines)
+        intervals.append(f"[{low}, {high}]")
+    lines = [f"{line}  {end}" for line, end in zip(_aligned(rows, (8, 15, 15, 9)), intervals, strict=True)]
+    return "\n".join(["transfer gap, median R2", *lines])
+
+
+def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    """Return rows as lines of columns, at least so wide and two blanks apart, all but the first right-aligned."""
+    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = (max(width, n + 2 * (i > 0)) for i, (width, n) in enumerate(zip(widths, longest, strict=True)))
+    return [
+        f"{row[0]:{first}}" + "".join(f"{cell:>{width}}" for cell, width in zip(row[1:], others, strict=True))
+        for row in rows
+    ]
 
 
 def describe_support(row: Mapping[str, Any]) -> str:
