@@ -12,7 +12,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from carbonbench_core.errors import CarbonBenchError, unknown
+from carbonbench_core.errors import CarbonBenchError, UsageError, unknown
 
 from ._baseline import Baseline
 from ._saved import check_config, check_files, read_config
@@ -41,13 +41,17 @@ def baseline_class(name: str) -> type[Baseline]:
     Raises
     ------
     UsageError : no such baseline
+    UsageError : its file has no class of that name
     CarbonBenchError : a package it needs is not installed
     """
     if name not in list_baselines():
         raise unknown("baseline", str(name), list_baselines())
     module = need(f"{__name__}.{name}")
     found = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Baseline)]
-    return next(c for c in found if c.__module__ == module.__name__ and c.name == name)
+    here = [c for c in found if c.__module__ == module.__name__ and getattr(c, "name", None) == name]
+    if len(here) != 1:
+        raise UsageError(f"{module.__file__} has {len(here)} baselines named {name!r}, expected one: name = {name!r}.")
+    return here[0]
 
 
 def load_baseline(name: str, preset: str = "default", **settings: Any) -> Baseline:

@@ -62,6 +62,8 @@ class Baseline:
     uses_support: ClassVar[bool] = False
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
+        if seed < 0:
+            raise UsageError(f"Got seed {seed}, expected a number of at least 0.")
         self.seed = seed
         known = {"features": None, **self.defaults}
         for key, value in settings.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from carbonbench_core.errors import CarbonBenchError
+from carbonbench_core.errors import CarbonBenchError, UsageError
 from carbonbench_core.schema import TARGETS
 
 from . import Baseline
@@ -55,6 +55,12 @@ class Boosting(Baseline):
     published: ClassVar[dict[str, Any]] = {"day_of_year": False, "rounds": 100, "patience": 0}
     quick: ClassVar[dict[str, Any]] = {"rounds": 40, "learning_rate": 0.2}
     fine_tuning: ClassVar[dict[str, Any]] = {"rounds": 50, "patience": 20, "learning_rate": 0.02}
+
+    def __init__(self, seed: int = 0, **settings: Any) -> None:
+        super().__init__(seed, **settings)
+        for key, least in (("rounds", 1), ("patience", 0)):
+            if self.settings[key] < least:
+                raise UsageError(f"Got {key}={self.settings[key]}, expected at least {least}.")
 
     def _choose(self, table: pa.Table) -> list[str]:
         return input_columns(table, self.settings)

@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from carbonbench_core import encoding, rows, tabular, windows
 from carbonbench_core.errors import UsageError
 
 from ._saved import write_whole
@@ -86,11 +87,18 @@ class Checkpoint:
             )
 
 
-def code_digest() -> str:
-    """Return a digest of the version of torch and of the code that trains: with others the weights may differ."""
+def code_digest(trained: type) -> str:
+    """Return a digest of the version of torch and of the code that trains: with others the weights may differ.
+
+    Parameters
+    ----------
+    trained : type, the class of the baseline, whose own file may stand outside of the package
+    """
     digest = hashlib.sha256(torch.__version__.encode())
-    own = Path(__file__).parent
-    for path in sorted([*own.glob("_*.py"), *own.glob("modeling_*.py")]):
+    files = {Path(__file__).parent / path.name for path in Path(__file__).parent.glob("*.py")}
+    files |= {Path(module.__file__) for module in (windows, encoding, tabular, rows)}
+    own = getattr(sys.modules.get(trained.__module__), "__file__", None)
+    for path in sorted(files | ({Path(own)} if own else set())):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

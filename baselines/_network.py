@@ -119,12 +119,14 @@ class Network(Baseline):
         self._model = self._joined([model for model, _ in trained])
 
     def _train(self, member: int, start: Any, days: TowerDays, watch: Watch | None) -> tuple[Any, History]:
+        from ._device import choose_device
         from ._training import seeded
         from ._training import train as learn
 
         seed = self.seed + member
         with seeded(seed, self.settings["num_threads"]) as rng:
-            model = self._build(days) if start is None else start
+            model = self._build(days) if start is None else start.to(choose_device(self.settings["device"]))
+            days = days.of_member(seed)
             kept = self._checkpoint(seed, days, watch)
             return model, learn(model, days, watch, self._recipe(), rng, self._log(member), kept)
 
@@ -137,14 +139,18 @@ class Network(Baseline):
             empty.load_state_dict(trained.state_dict())
         return ensemble
 
-    def _empty(self, config: Any) -> Any:
-        """Return the model of a configuration, an ensemble where it has several members, with any weights."""
+    def _empty(self, config: Any, own_device: bool = True) -> Any:
+        """Return the model of a configuration, an ensemble where it has several members, with any weights.
+
+        Without `own_device` it is put on the best device there is, since a saved model may come from a machine that has
+        others.
+        """
         from ._device import choose_device
         from ._training import seeded
 
         with seeded(self.seed, self.settings["num_threads"]):
             model = self._model_class("Ensemble" if config.members > 1 else "")(config)
-        return model.to(choose_device(self.settings["device"]))
+        return model.to(choose_device(self.settings["device"] if own_device else "auto"))
 
     def _log(self, member: int) -> Log:
         from ._log import Log
@@ -165,7 +171,7 @@ class Network(Baseline):
             "data": days.digest(),
             "validation": watch and watch.digest(),
         }
-        return Checkpoint(self.work / CHECKPOINTS / f"seed-{seed}.safetensors", identity, code_digest())
+        return Checkpoint(self.work / CHECKPOINTS / f"seed-{seed}.safetensors", identity, code_digest(type(self)))
 
     def _build(self, days: TowerDays) -> Any:
         from ._device import choose_device
@@ -247,7 +253,7 @@ class Network(Baseline):
                 f"{folder} has no {WEIGHTS}. Weights are read from safetensors only, never from pickle (.bin, .pt)."
             )
         config = self._model_class().config_class.from_pretrained(folder, local_files_only=True)
-        self._adopt(self._empty(config), state)
+        self._adopt(self._empty(config, own_device=False), state)
         self._model.load_state_dict(load_file(folder / WEIGHTS))
 
     def _adopt(self, model: Any, state: dict[str, Any]) -> None:

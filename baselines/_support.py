@@ -7,7 +7,7 @@ of the batch is of: ``support_dynamic``, ``support_observed`` [S, K, L, Fd], ``s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +84,10 @@ class SupportedDays(TowerDays):
     count: int = 8
     seed: int | None = None
     shown: float = 0.0
+
+    def of_member(self, seed: int) -> SupportedDays:
+        """Return the days with support that is drawn by this seed; as they are where it is not drawn."""
+        return self if self.seed is None else replace(self, seed=seed)
 
     def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Gather some windows and the support of their towers."""

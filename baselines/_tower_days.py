@@ -57,10 +57,14 @@ class TowerDays:
         return labelled, 1.0 / np.bincount(group)[group]
 
     def digest(self) -> str:
-        """Return a digest of what is learnt from; the inputs are known by their mean and spread."""
+        """Return a digest of what is learnt from."""
         scaler = self.windows.scaler
-        arrays = (self.y, self.qc, self.site, self.factor, self.group, scaler.mean, scaler.scale, self.windows.ends)
-        return digest_of(*arrays)
+        own = (self.y, self.qc, self.site, self.factor, self.group, self.windows.ends)
+        return digest_of(*own, scaler.mean, scaler.scale, *self.windows.inputs)
+
+    def of_member(self, seed: int) -> TowerDays:
+        """Return the days as the member of an ensemble with this seed draws them."""
+        return self
 
     def target_scaling(self) -> tuple[list[float], list[float]]:
         """Return mean and standard deviation per target over the days of a quality above 0 [gC m-2 d-1]."""
@@ -85,7 +89,10 @@ class TowerDays:
 
 
 class Watch:
-    """Scores a model at the validation towers as the benchmark does: the median over towers of the daily R2.
+    """Scores a model at the validation towers by the benchmark's own score: the median over towers of the daily R2.
+
+    To be quick it takes at most 300 days of a tower, evenly spread, of the quality that the benchmark scores; where no
+    day reaches that, days of any quality above 0. Unlike there, the first days of a record count.
 
     Parameters
     ----------
@@ -102,7 +109,7 @@ class Watch:
 
     def digest(self) -> str:
         """Return a digest of what is scored."""
-        return digest_of(self.y, self.site, self.rows)
+        return digest_of(self.y, self.site, self.rows, *self.days.windows.inputs)
 
     def score(self, model: nn.Module) -> dict[str, float]:
         """Return the score per target and, as "score", their mean; NaN where no tower has a spread."""

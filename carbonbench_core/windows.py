@@ -100,6 +100,11 @@ class Windows:
         return len(self.ends)
 
     @property
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """All that windows are gathered from: scaled daily inputs, which were observed, scaled static inputs."""
+        return (*self._padded, self._static)
+
+    @property
     def age(self) -> np.ndarray:
         """Days of the record before the last day of each window, ndarray [N] int64; below L - 1 some are masked."""
         return self.ends - self._start[self.ends]
@@ -173,7 +178,8 @@ class Windows:
         there = np.isfinite(x)
         values[at] = np.where(there, _part(self.scaler, slice(fd)).transform(x), np.float32(0))
         observed[at] = there
-        self._dynamic, self._observed = _strided(values, self.length), _strided(observed, self.length)
+        self._padded = values, observed
+        self._dynamic, self._observed = (_strided(padded, self.length) for padded in self._padded)
 
 
 def _ends(offsets: np.ndarray, stride: int) -> np.ndarray:

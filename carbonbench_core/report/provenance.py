@@ -18,6 +18,9 @@ LIBRARIES = (
     "evaluate",
     "scikit-learn",
     "lightgbm",
+    "xgboost",
+    "skops",
+    "pyrealm",
     "torch",
     "transformers",
 )

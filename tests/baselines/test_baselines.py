@@ -206,6 +206,17 @@ def test_predicting_before_fitting_is_refused(test_towers: pd.DataFrame) -> None
         load_baseline("ridge").predict(test_towers)
 
 
+def test_a_file_without_a_baseline_of_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baseline_class("ridge"), "name", "rigde")
+    with pytest.raises(UsageError, match=r"ridge\.py has 0 baselines named 'ridge', expected one"):
+        baseline_class("ridge")
+
+
+def test_a_seed_below_zero_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="Got seed -1"):
+        load_baseline("mlp", seed=-1)
+
+
 def test_an_unknown_baseline_brings_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"Unknown baseline 'lightgmb'. Did you mean 'lightgbm'\?"):
         load_baseline("lightgmb")

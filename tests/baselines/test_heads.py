@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from carbonbench_baselines import from_pretrained
+from carbonbench_baselines import baseline_class, from_pretrained
 from carbonbench_baselines.modeling_fluxes import FluxConfig, FluxHead, pinball_loss
 from carbonbench_baselines.modeling_transformer import CarbonTransformer, CarbonTransformerConfig
 from carbonbench_baselines.transformer import Transformer
@@ -178,10 +179,27 @@ def test_settings_of_the_engine_that_there_are_not_are_refused(wrong: dict[str, 
         Transformer(**wrong)
 
 
-def test_the_mean_of_two_members_is_what_an_ensemble_predicts(train: pd.DataFrame, test_towers: pd.DataFrame) -> None:
-    settings = {**QUICK, "max_epochs": 1, "quantiles": [0.1, 0.9]}
-    both = Transformer(seed=5, **settings, members=2).fit(train).predict(test_towers)
-    each = [Transformer(seed=seed, **settings).fit(train).predict(test_towers) for seed in (5, 6)]
+@pytest.mark.parametrize("name", ["transformer", "lstm", "tam_rl"])
+def test_the_mean_of_two_members_is_what_an_ensemble_predicts(
+    name: str, train: pd.DataFrame, test_towers: pd.DataFrame
+) -> None:
+    made = baseline_class(name)
+    settings = {**made.quick, "num_threads": 1, "progress": False, "max_epochs": 1, "quantiles": [0.1, 0.9]}
+    both = made(seed=5, **settings, members=2).fit(train).predict(test_towers)
+    each = [made(seed=seed, **settings).fit(train).predict(test_towers) for seed in (5, 6)]
     columns = list(both.columns[2:])
     assert np.allclose(both[columns], (each[0][columns] + each[1][columns]) / 2, atol=1e-5)
     assert not np.allclose(each[0][columns], each[1][columns], atol=1e-2)
+
+
+def test_a_network_that_was_trained_on_another_device_opens_here(
+    train: pd.DataFrame, test_towers: pd.DataFrame, tmp_path: Path
+) -> None:
+    model = Transformer(**{**QUICK, "max_epochs": 1}).fit(train)
+    model.save_pretrained(tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    absent = "mps" if not torch.backends.mps.is_available() else "cuda"
+    config["settings"]["device"] = absent
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    again = from_pretrained(tmp_path / "model")
+    pd.testing.assert_frame_equal(again.predict(test_towers), model.predict(test_towers))

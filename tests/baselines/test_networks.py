@@ -66,14 +66,19 @@ def test_a_network_learns_the_synthetic_world_clearly_better_than_climatology(
     assert skill(unseen, model.predict(inputs)) > climatology + MARGIN
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_can_learn_one_small_tower_by_heart(name: str, make_tower: Callable, site_r2: Callable) -> None:
-    tower = make_tower("A", "DBF", 45.0, 200)
-    by_heart = {"dropout": 0.0, "noise": 0.0, "hide": 0.0, "weight_decay": 0.0, "averaging": 0.0}
-    sizes = {"hidden": 32, "learning_rate": 5e-3, "max_epochs": 40, "batch_size": 32, "stride": 1, "horizon": 1}
-    model = quick(name, **by_heart, **sizes, patience=40).fit(tower)
-    known = tower["nee_qc"] > 0
-    assert site_r2(tower[known], model.predict(tower)[known], "gpp")["A"] > 0.95
+# Standard deviation of the noise of `make_tower` [gC m-2 d-1]: no season and no input tells it, only the day itself.
+NOISE = np.array([0.3, 0.2, np.hypot(0.3, 0.2)])
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "ridge", "climatology"])
+def test_a_network_learns_one_small_tower_by_heart_and_what_is_none_cannot(name: str, make_tower: Callable) -> None:
+    tower = make_tower("A", "DBF", 45.0, 60)
+    by_heart = {"dropout": 0.0, "noise": 0.0, "hide": 0.0, "weight_decay": 0.0, "averaging": 0.0, "patience": 1000}
+    sizes = {"hidden": 32, "learning_rate": 1e-2, "max_epochs": 120, "batch_size": 16, "stride": 1, "horizon": 1}
+    model = (quick(name, **by_heart, **sizes) if name in NETWORKS else load_baseline(name)).fit(tower)
+    known = ((tower["nee_qc"] > 0) & tower["gpp"].notna()).to_numpy()
+    left = (model.predict(tower)[TARGETS].to_numpy() - tower[TARGETS].to_numpy())[known].std(axis=0)
+    assert (left < NOISE / 3).all() if name in NETWORKS else (left > NOISE / 3).all()
 
 
 AUTO = """

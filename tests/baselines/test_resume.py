@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from carbonbench_baselines import _checkpoint, _saved, _training
+from carbonbench_baselines import _checkpoint, _saved, _training, baseline_class, list_baselines
+from carbonbench_baselines._network import Network
 from carbonbench_baselines.transformer import Transformer
 
 from carbonbench_core.dataset_folder import DatasetFolder
@@ -22,6 +23,7 @@ from carbonbench_core.rows import as_table
 from carbonbench_core.run import run
 
 SETTINGS = {**Transformer.quick, "num_threads": 1, "progress": False, "device": "cpu", "max_epochs": 3, "stride": 10}
+NETWORKS = [name for name in list_baselines() if issubclass(baseline_class(name), Network)]
 KILLED = """
 import os, signal, sys
 import pandas as pd
@@ -47,14 +49,15 @@ def checkpoints(work: Path) -> list[Path]:
     return sorted((work / "checkpoint").iterdir())
 
 
-def same(a: Transformer, b: Transformer) -> bool:
+def same(a: Network, b: Network) -> bool:
     both = a._model.state_dict(), b._model.state_dict()
     return both[0].keys() == both[1].keys() and all(torch.equal(v, both[1][k]) for k, v in both[0].items())
 
 
-def steps_per_epoch(model: Transformer, train: pd.DataFrame) -> int:
-    labelled = model._tower_days(as_table(train), model.settings["horizon"]).windows.labelled.sum()
-    return math.ceil(math.ceil(labelled / SETTINGS["stride"]) / SETTINGS["batch_size"])
+def steps_per_epoch(model: Network, train: pd.DataFrame) -> int:
+    own = model.settings
+    labelled = model._tower_days(as_table(train), own["horizon"]).windows.labelled.sum()
+    return math.ceil(math.ceil(labelled / own["stride"]) / own["batch_size"])
 
 
 class StoppedError(Exception):
@@ -121,8 +124,46 @@ def test_a_checkpoint_of_other_data_is_refused_and_incidental_settings_may_chang
     assert same(fit(train, work=tmp_path, progress=True), first)
     with pytest.raises(UsageError, match="another training"):
         fit(train.assign(gpp=train["gpp"] + 1), work=tmp_path)
-    with pytest.raises(UsageError, match="another training"):
-        fit(train.assign(TA_F=train["TA_F"] + 1), work=tmp_path)
+    warmth = train.groupby("site_id")["TA_F"]
+    others = {
+        "warmer": train.assign(TA_F=train["TA_F"] + 1),
+        "the same values on other days": train.assign(TA_F=warmth.transform(lambda days: days.to_numpy()[::-1])),
+        "other classes": train.assign(igbp=train["igbp"].map({"DBF": "ENF", "ENF": "DBF"}).fillna(train["igbp"])),
+    }
+    for other in others.values():
+        with pytest.raises(UsageError, match="another training"):
+            fit(other, work=tmp_path)
+
+
+def test_a_checkpoint_of_other_validation_inputs_is_refused(
+    train: pd.DataFrame, validation: pd.DataFrame, tmp_path: Path
+) -> None:
+    fit(train, validation, tmp_path)
+    with pytest.raises(UsageError, match=r"another training .*validation"):
+        fit(train, validation.assign(TA_F=0.0), tmp_path)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_stopped_training_of_any_network_goes_on_to_the_same_weights(
+    name: str, train: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = baseline_class(name)
+    settings = {**made.quick, "num_threads": 1, "progress": False, "device": "cpu", "max_epochs": 2, "stride": 30}
+    settings |= {"balance": "tower", "hide": 0.3, "noise": 0.3}
+
+    def fitted(work: Path | None) -> Network:
+        return made(seed=1, **settings).fit(train, work=work)
+
+    whole = fitted(None)
+    update, left = (
+        _training._Run._update,
+        iter(range(steps_per_epoch(whole, train) + 1)),
+    )  # one step into the second epoch
+    with monkeypatch.context() as patch:
+        patch.setattr(_training._Run, "_update", lambda *a: stop() if next(left, None) is None else update(*a))
+        with pytest.raises(StoppedError):
+            fitted(tmp_path)
+    assert same(fitted(tmp_path), whole)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 0.5])
@@ -142,7 +183,7 @@ def test_a_checkpoint_of_another_version_of_the_code_is_told_and_training_begins
     train: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(_checkpoint, "code_digest", lambda: "older")
+        patch.setattr(_checkpoint, "code_digest", lambda trained: "older")
         first = fit(train, work=tmp_path)
     assert same(fit(train, work=tmp_path), first)
     assert "of another version" in capsys.readouterr().err
