@@ -14,7 +14,7 @@ from . import schema
 from .files import file_name, write_parquet, write_text
 from .models import Pretrained, fit_model, make_model, predict_model, save_model, source_of
 from .protocols import SUPPORT
-from .report.provenance import code_version
+from .report.provenance import source_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,10 +110,10 @@ def run_fold(task: Task) -> Fold:
     frozen = task.folder.protocol(task.protocol)
     seen = fitted.has_seen(frozen.sites("test"), frozen.digest) if isinstance(fitted, Pretrained) else ()
     fold = Fold(task.protocol, name, kept, place, {}, seen=tuple(seen))
-    if (seconds := _finished(place, code_version())) is not None:
+    if (seconds := _finished(place, source_digest())) is not None:
         return replace(fold, seconds=seconds, taken_up=True)
     seconds = _fit_and_predict(fitted, task, place)
-    write_text(place / FINISHED, json.dumps({"key": code_version(), "seconds": seconds}))
+    write_text(place / FINISHED, json.dumps({"key": source_digest(), "seconds": seconds}))
     shutil.rmtree(place / CHECKPOINT, ignore_errors=True)  # only now: a kill in between costs no training
     return replace(fold, seconds=seconds)
 

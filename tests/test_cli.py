@@ -402,6 +402,18 @@ def test_a_family_that_was_stopped_takes_up_its_finished_folds_once(
     assert "taken up" not in capsys.readouterr().err
 
 
+def test_a_stopped_family_is_fitted_anew_when_the_code_has_changed(
+    small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(STOPPED)
+    command = ["run", "spatial_blocks_0km", "--model", "mine.py:Stopped", "--data", str(small_folder)]
+    folds = [name for name in carbonbench.list_protocols(small_folder) if name.startswith("spatial_blocks_0km_")]
+    assert main(command) == 130
+    monkeypatch.setattr("carbonbench_core.fold.source_digest", lambda: "of other code")
+    assert main(command) == 0
+    assert len((tmp_path / "fits").read_text()) == 2 + len(folds)
+
+
 def test_a_stopped_family_is_fitted_anew_when_the_users_model_has_changed(small_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(STOPPED)
     command = ["run", "spatial_blocks_0km", "--model", "mine.py:Stopped", "--data", str(small_folder)]

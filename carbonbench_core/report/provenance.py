@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+PACKAGES = ("carbonbench_core", "carbonbench_baselines")
 LIBRARIES = (
     "numpy",
     "pandas",
@@ -47,6 +50,16 @@ def code_version() -> str:
         except (OSError, subprocess.SubprocessError):
             commit = "+unknown"
     return f"{_version('carbonbench') or 'unknown'}{commit}"
+
+
+def source_digest() -> str:
+    """Return a digest of the code itself: what is kept for resuming fits this code, whatever was committed since."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        (place,) = find_spec(package).submodule_search_locations
+        for path in sorted(Path(place).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _git(root: Path, *arguments: str) -> str:
