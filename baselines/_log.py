@@ -1,8 +1,7 @@
-"""Training logs: a line per epoch on stderr, and files that a viewer shows."""
+"""Training logs: a line per epoch on stdout, and files that a viewer shows."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ class Log:
 
     Parameters
     ----------
-    name : str, what a line on stderr begins with
+    name : str, what a line begins with
     progress : bool, whether there is such a line
     kind : "", which writes no files, or "tensorboard"
     folder : Path, where files go
@@ -27,7 +26,7 @@ class Log:
         if self.progress:
             text = "  ".join(f"{k} {v:.3f}" for k, v in values.items())
             line = f"{self.name}epoch {number}/{of}  {text}  {seconds:.1f} s{' *' if best else ''}"
-            print(line, file=sys.stderr, flush=True)
+            print(line, flush=True)
         if self._kind == "tensorboard":
             # What a killed run wrote of epochs that are now run again is hidden.
             self._writer = self._writer or _tensorboard(self._folder, purge_step=number)

@@ -31,6 +31,8 @@ def make_model(model: str, seed: int, settings: dict[str, Any], preset: str | No
     CarbonBenchError : a saved model is damaged, or the Hub does not give it
     """
     if ("/" in model and ".py:" not in model) or (Path(model) / "config.json").is_file():
+        if seed:
+            raise UsageError(f"Got seed {seed}, but {model} is a saved model, trained from its own. Leave --seed out.")
         return Pretrained(model, preset, settings)
     if "seed" in settings:
         raise UsageError("The seed is no setting of a model. Give it with --seed.")

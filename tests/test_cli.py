@@ -424,6 +424,18 @@ def test_a_stopped_family_is_fitted_anew_when_the_users_model_has_changed(small_
     assert len((tmp_path / "fits").read_text()) == 2 + len(folds)
 
 
+def test_epochs_are_told_on_stdout_and_with_json_stdout_is_the_row_alone(
+    small_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["run", "veg_holdout", "--model", "mlp", "--data", str(small_folder), "--set", "hidden=8", "max_epochs=1"]
+    assert main(command) == 0
+    assert "epoch 1/1" in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["model"] == "mlp"
+    assert "epoch 1/1" in told.err
+
+
 @pytest.mark.parametrize("qc", ["7", "-1", "nan"])
 def test_a_quality_threshold_that_is_no_share_is_wrong_use(
     good: Path, capsys: pytest.CaptureFixture[str], qc: str

@@ -86,3 +86,15 @@ def test_another_model_saved_at_the_same_place_is_another_model(small_folder: Pa
     assert first.pop("source") != second.pop("source")
     assert first == second
     assert results[0].folder != results[1].folder
+
+
+def test_a_saved_model_takes_no_other_seed(small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    from carbonbench_baselines import load_baseline
+
+    import carbonbench
+
+    train = carbonbench.load("veg_holdout", str(small_folder), "minimal")["train"]
+    load_baseline("constant").fit(train).save_pretrained(tmp_path / "saved")
+    command = ["run", "veg_holdout", "--model", str(tmp_path / "saved"), "--data", str(small_folder), "--seed", "7"]
+    assert main(command) == 2
+    assert "Got seed 7" in capsys.readouterr().err

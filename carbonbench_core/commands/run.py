@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import nullcontext, redirect_stdout
 
 from ._shared import add_data, add_json, as_json, command
 
@@ -37,5 +39,7 @@ def _run(args: argparse.Namespace) -> None:
     folder = DatasetFolder.find(args.data)
     settings = parse_settings(args.set)
     what = (args.protocol, args.model, folder, args.feature_set, args.seed, settings)
-    result = run(*what, args.out, args.results, args.preset)
+    # Whatever a model says while it learns: with --json, stdout is the row alone.
+    with redirect_stdout(sys.stderr) if args.json else nullcontext():
+        result = run(*what, args.out, args.results, args.preset)
     print(as_json(result.row) if args.json else result.describe())
