@@ -23,7 +23,7 @@ from .dataset_folder import MANIFEST
 from .edition import Edition
 from .errors import ArchiveError, DatasetFolderError, UsageError, first_few
 from .files import sha256_of
-from .plan import Plan
+from .plan import Plan, contents, rivals
 from .quality import masks
 
 
@@ -119,7 +119,7 @@ def build(
     sources = list(sources)
     inventory = archives.scan(sources, options)
     read_from = {path for entry in inventory.entries for path in (entry.path, *entry.companions)}
-    digests = {path: _digest(path) for path in sorted(read_from)}
+    digests = {path: contents(path) for path in sorted(read_from)}
     given = covariates.gather(covariate_paths, koppen)
     joining = {path: sha256_of(path) for path in given.files}
     given = replace(given, fingerprint="/".join(joining.values()))
@@ -141,17 +141,10 @@ def build(
         "edition_of_data": _edition_of(inventory.entries, keep_duplicates),
     }
     report = write_folder(jobs, report, described, plan, pinned, qc_threshold, workers, progress)
+    report.notes = rivals(inventory) + report.notes
     if unused:
         report.notes.insert(0, f"{mask} names {first_few(unused)}: no record of that name, nothing is masked there")
     return report
-
-
-def _digest(path: Path) -> str | None:
-    """Return the sha256 of a source, None for one that cannot be opened: reading it costs its tower and says why."""
-    try:
-        return sha256_of(path)
-    except OSError:
-        return None
 
 
 def _told(path: Path, digest: str | None) -> dict[str, object]:
@@ -163,8 +156,8 @@ def _started(out: Path, sources: list, inventory: archives.Inventory, replica: b
     report = BuildReport(out, failed=dict(inventory.broken), replica=replica)
     report.unrecognised = [str(path) for path in inventory.unrecognised]
     # In a folder a file of no known format may be anything; one that the user named was meant to be read.
-    named = {str(source) for source in sources} & set(report.unrecognised)
-    report.failed |= dict.fromkeys(named, "of no known format; a tidy table of your own needs --mapping FILE")
+    named = {str(Path(source)) for source in sources} & set(report.unrecognised)
+    report.failed |= {name: archives.why_unrecognised(Path(name)) for name in sorted(named)}
     report.superseded = [str(entry) for entry in inventory.superseded]
     return report
 

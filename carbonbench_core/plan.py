@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 
 from . import archives, covariates
-from .archives import Entry, Options
+from .archives import Entry, Inventory, Options
 from .build_tower import Job
 from .catalogue import look_up, networks
-from .files import read_shard
+from .errors import first_few
+from .files import read_shard, sha256_of
 from .identity import Pair, Site, by_place, common_series, groups, official, one_id
 from .quality.masks import Stretch
 from .records import Reader
@@ -136,6 +138,31 @@ class Plan:
 def replica_id(tower: str, network: str) -> str:
     """Return the id of one network's record of a tower where such records are kept apart, e.g. DE-Hai_ICOS."""
     return f"{tower}_{re.sub('[^A-Za-z0-9]+', '', network)}"
+
+
+def rivals(inventory: Inventory) -> list[str]:
+    """Return a note for each file that was left for another of the same kind and version with other contents."""
+    line = attrgetter("site_id", "format", "network", "line")
+    taken = {line(entry): entry for entry in inventory.entries}
+    found: dict[tuple[Path, Path], list[str]] = {}
+    for entry in inventory.superseded:
+        used = taken[line(entry)]
+        if used.rank == entry.rank and used.path.suffix == entry.path.suffix and used.path != entry.path:
+            found.setdefault((used.path, entry.path), []).append(entry.site_id)
+    return [
+        f"{other} and {used} have one name and version but differ: {first_few(sites)} is taken from the latter, the "
+        "first by path. Keep the one that is right"
+        for (used, other), sites in sorted(found.items())
+        if contents(used) != contents(other)
+    ]
+
+
+def contents(path: Path) -> str | None:
+    """Return the sha256 of a file, None where it cannot be opened: reading it costs its tower and says why."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
 
 
 def _in_one_file(pair: Pair, entries: list[Entry]) -> bool:

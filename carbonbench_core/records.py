@@ -25,6 +25,8 @@ from .harmonise import calendar, refuse_no_share
 
 ENOUGH = 0.5
 SUPERSEDED = "superseded: the year is taken from another record of the tower"
+COMMON = 30  # days, to compare two records by
+ALIKE, SIZES = 0.5, (0.5, 2.0)  # correlation and ratio of sizes that two processings of one tower do not leave
 OF_A_PART = "in records of which only some years are used"
 
 
@@ -90,13 +92,14 @@ def merge(records: Sequence[Record]) -> Record:
     kept = [_with_features(part, i, records, notes, givers) for i, part in enumerate(kept)]
     used = [i for i, part in enumerate(kept) if len(part)]
     main = records[max(used, key=lambda i: len(kept[i]))]
+    table = pa.concat_tables([kept[i] for i in used], promote_options="permissive")
     return Record(
         main.entry,
-        pa.concat_tables([kept[i] for i in used], promote_options="permissive"),
+        table,
         _joined([records[i].target_variant for i in used]),
         _attributes(records, used),
         _masked(records, kept),
-        notes + _variants([records[i] for i in used]),
+        notes + _variants([records[i] for i in used]) + _contradictions(table, records, kept),
         _dropped(records, kept),
         main.citation,
         main.licence,
@@ -200,6 +203,32 @@ def _variants(used: Sequence[Record]) -> list[str]:
     if len(variants) < 2:
         return []
     return ["target variants differ between years: " + ", ".join(f"{v} of {p}" for v, p in sorted(variants.items()))]
+
+
+def _contradictions(table: pa.Table, records: Sequence[Record], kept: Sequence[pa.Table]) -> list[str]:
+    """Return a note for each target of a record that was not used and is another series than the one that was."""
+    notes = []
+    for record, part in zip(records, kept, strict=True):
+        days = np.intersect1d(np.setdiff1d(dates(record.table), dates(part)), dates(table))
+        both = [t.take(pa.array(position(dates(t), days))) for t in (table, record.table)]
+        for name in schema.TARGETS:
+            series = [t[name].cast(pa.float64()).to_numpy() for t in both if name in t.column_names]
+            if len(series) == 2 and (how := _differs(*series)):
+                where = f"{record.entry.product} in {record.entry.path.name}"
+                notes.append(f"{name} of {where}, superseded, contradicts what is used {how}")
+    return notes
+
+
+def _differs(used: np.ndarray, other: np.ndarray) -> str:
+    """Return how two series of one target on the same days [D] contradict each other; "" if they are much the same."""
+    both = np.isfinite(used) & np.isfinite(other)
+    a, b = used[both], other[both]
+    if len(a) < COMMON or not (np.ptp(a) and np.ptp(b) and np.median(np.abs(a))):
+        return ""
+    r, size = np.corrcoef(a, b)[0, 1], np.median(np.abs(b)) / np.median(np.abs(a))
+    if r >= ALIKE and SIZES[0] <= size <= SIZES[1]:
+        return ""
+    return f"on {len(a):,} common days (r {r:.2f}, {size:.3g} times the size): check which is right"
 
 
 def _masked(records: Sequence[Record], kept: Sequence[pa.Table]) -> Counter:

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -289,6 +290,83 @@ def test_two_builds_of_one_folder_do_not_mix(archives: Path, tmp_path: Path) -> 
         pytest.raises(DatasetFolderError, match="Another build is writing"),
     ):
         build([archives], out, workers=1)
+
+
+MAPPING = """
+[table]
+title = "Mine"
+network = "MyNet"
+[columns]
+site_id = "tower"
+date = "date"
+gpp = "GPP"
+reco = "RECO"
+nee = "NEE"
+nee_qc = "QC"
+"""
+
+
+def table(path: Path, sites: str = "AB", **factors: float) -> Path:
+    """Write a tidy table of 400 days per site, its columns multiplied."""
+    path.parent.mkdir(exist_ok=True)
+    days = pd.date_range("2003-01-01", periods=400)
+    season = 1 - np.cos(2 * np.pi * np.arange(400) / 365)
+    one = {"date": days, "GPP": 4 * season, "RECO": 1 + season, "NEE": 1 - 3 * season, "QC": (days.day % 5) / 4}
+    told = pd.concat([pd.DataFrame({"tower": site, **one}) for site in sites])
+    told.assign(**{name: told[name] * factor for name, factor in factors.items()}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> str:
+    path = tmp_path / "mine.toml"
+    path.write_text(MAPPING)
+    return str(path)
+
+
+def test_a_tower_whose_quality_is_in_per_cent_is_left_out_with_the_reason(tmp_path: Path, mapping: str) -> None:
+    good, wrong = table(tmp_path / "good.csv", "A"), table(tmp_path / "wrong.csv", "BC", QC=100)
+    report = build([good, wrong], tmp_path / "out", mapping=mapping, workers=1)
+    assert (report.towers, list(report.failed)) == (1, ["B", "C"])
+    # QC is (day of the month mod 5) / 4, and 4 of 5 values are above 0.
+    assert "up to 100: it seems to be per cent" in report.failed["B"]
+    # Another record of the tower is read all the same.
+    again = build([table(tmp_path / "b.csv", "B"), good, wrong], tmp_path / "more", mapping=mapping, workers=1)
+    assert again.towers == 2
+    assert set(again.failed) == {"C", str(wrong)}
+
+
+def test_a_table_that_contradicts_another_of_the_same_tower_is_told_and_which_is_used(
+    tmp_path: Path, mapping: str
+) -> None:
+    first, negated = table(tmp_path / "a.csv"), table(tmp_path / "b.csv", "A", NEE=-1)
+    noted = [build(s, tmp_path / "out", mapping=mapping, workers=1) for s in ([first, negated], [negated, first])]
+    for report in noted:
+        assert [note for note in report.notes if "contradicts" in note] == [
+            "A: nee of Mine in b.csv, superseded, contradicts what is used on 400 common days (r -1.00, 1 times the "
+            "size): check which is right"
+        ]
+        days = pd.concat(read_shard(s).to_pandas() for s in sorted((report.out / "data").glob("A-*.arrow")))
+        assert days["nee"].iloc[0] == 1.0  # 1 - 3 x 0 on 1 January, of a.csv
+    assert not [n for n in build([first], tmp_path / "out", mapping=mapping, workers=1).notes if "contradicts" in n]
+
+
+def test_a_release_that_differs_a_little_from_another_contradicts_nothing(tmp_path: Path, mapping: str) -> None:
+    report = build(
+        [table(tmp_path / "a.csv"), table(tmp_path / "b.csv", NEE=0.9, GPP=1.2)],
+        tmp_path / "out",
+        mapping=mapping,
+        workers=1,
+    )
+    assert not [note for note in report.notes if "contradicts" in note]
+
+
+def test_files_of_one_name_that_differ_are_told_and_copies_are_not(tmp_path: Path, mapping: str) -> None:
+    used, other = table(tmp_path / "a" / "x.csv"), table(tmp_path / "b" / "x.csv", NEE=-1)
+    copy = table(tmp_path / "c" / "x.csv")
+    report = build([other, copy, used], tmp_path / "out", mapping=mapping, workers=1)
+    (note,) = [note for note in report.notes if "differ" in note]
+    assert note.startswith(f"{other} and {used} have one name and version but differ: A, B is taken from the latter")
 
 
 @pytest.mark.parametrize("site_id", ["../../etc/x", "a/b", "", ".hidden", "a b"])

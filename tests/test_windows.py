@@ -65,7 +65,6 @@ def test_every_row_is_the_last_day_of_one_window_at_stride_and_horizon_1(lengths
     windows = to_windows(table, length=length, horizon=1, stride=1, scaler=UNSCALED)
     assert windows.rows[:, 0].tolist() == list(range(table.num_rows))
     batch = everything(windows)
-    # the value of a row is its number
     # the value of a row is its number, of gpp its 64th part
     assert (64 * batch["y"][:, 0, 0]).tolist() == list(range(table.num_rows))
     assert batch["valid"][:, -1].all()

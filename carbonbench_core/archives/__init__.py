@@ -16,6 +16,7 @@ To add a format, add its file; nothing else lists it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ArchiveError, UsageError, first_few
 from . import _hub, _mapping, _zips
+from ._nearest import UNKNOWN, why_unrecognised
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,7 +175,7 @@ def scan(sources: Iterable[str | Path], options: Options | None = None) -> Inven
         raise UsageError("No source given. Name at least one file or folder of flux data.")
     if options.mapping is not None:
         _mapping.load(options.mapping)  # a wrong one is told, whatever the sources are
-    for path in _files(sources):
+    for path in _files(sources, inventory.broken):
         _look(path, options, inventory)
     if not inventory.entries and not inventory.broken:
         raise ArchiveError(_nothing_found(sources, inventory))
@@ -194,7 +196,7 @@ def choose(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
 
 def best_first(entry: Entry) -> tuple:
     """Return the key by which the records of a tower are sorted, the one that counts first."""
-    return entry.rank, str(entry)
+    return entry.rank, f"{os.path.abspath(entry.path)}:{entry.member}"
 
 
 def read(entry: Entry, options: Options | None = None) -> Record:
@@ -214,10 +216,16 @@ def _cannot_open(path: Path, error: OSError) -> str:
     return f"{path}: cannot be opened ({error.strerror or error}). Check the path and its permissions."
 
 
-def _files(sources: list[str | Path]) -> Iterable[Path]:
+def _files(sources: list[str | Path], broken: dict[str, str]) -> Iterable[Path]:
+    """Yield every file of the sources once; folders that cannot be listed go to `broken`."""
+
+    def told(error: OSError) -> None:
+        broken[str(error.filename)] = _cannot_open(Path(error.filename), error)
+
     seen = set()
     for source in map(_local, sources):
-        found = sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
+        walked = (Path(folder, name) for folder, _, names in os.walk(source, onerror=told) for name in names)
+        found = sorted(p for p in walked if p.is_file()) if source.is_dir() else [source]
         for path in found:
             if path.resolve() not in seen:
                 seen.add(path.resolve())
@@ -281,7 +289,9 @@ def _nothing_found(sources: list[str | Path], inventory: Inventory) -> str:
     where = ", ".join(map(str, sources))
     seen = f"{len(inventory.unrecognised)} data files of no known format"
     if inventory.unrecognised:
-        seen += f" (first: {inventory.unrecognised[0].name})"
+        first = inventory.unrecognised[0]
+        why = why_unrecognised(first)
+        seen += f" (first: {first.name}{'' if why == UNKNOWN else f': {why}'})"
     return (
         f"No tower record in {where}: {seen}, {len(inventory.ignored)} other files. "
         f"Known formats: {', '.join(formats())}. A tidy table of your own needs --mapping FILE."

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv as pv
+import pyarrow.parquet as pq
 import pytest
 
 from carbonbench_core import archives
+from carbonbench_core.archives import _mapping
 from carbonbench_core.errors import ArchiveError, UsageError
 
 from . import ameriflux, icos, shuttle
@@ -141,6 +148,60 @@ def test_when_there_is_no_record_then_the_error_says_what_was_seen(tmp_path: Pat
     (tmp_path / "b.txt").write_text("x")
     with pytest.raises(ArchiveError, match=r"1 data files of no known format .*a\.csv.* 1 other files"):
         archives.scan([tmp_path])
+
+
+COLUMNS = _mapping.shipped()["fluxnet2015_site_days"].needed
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ([c for c in COLUMNS if c != "GPP"], "looks like FLUXNET2015 site-days .* but lacks GPP"),
+        ([c for c in COLUMNS if c != "site"], "looks like FLUXNET2015 site-days .* but lacks site"),
+        ([c.replace("NEE", "nee") for c in COLUMNS if c != "TA"], "lacks TA and spells nee for NEE, nee_QC for NEE_QC"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_that_is_almost_of_a_known_layout_is_told_what_it_lacks(
+    columns: list[str], words: str, suffix: str, tmp_path: Path
+) -> None:
+    table, path = pa.table({c: ["1"] for c in columns}), tmp_path / f"mine.{suffix}"
+    pq.write_table(table, path) if suffix == "parquet" else pv.write_csv(table, path)
+    assert re.search(words, archives.why_unrecognised(path))
+    with pytest.raises(ArchiveError, match=rf"first: mine\.{suffix}: looks like"):
+        archives.scan([path])
+
+
+def test_a_table_of_another_kind_is_asked_for_a_mapping(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("site,date,T\nx,2003-01-01,1\n")
+    assert archives.why_unrecognised(tmp_path / "a.csv").endswith("needs --mapping FILE")
+
+
+def test_a_zip_that_cannot_be_read_or_holds_no_days_is_not_asked_for_a_mapping(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 cut short")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("readme.txt", "x")
+    assert "no readable zip" in archives.why_unrecognised(tmp_path / "a.zip")
+    assert archives.why_unrecognised(tmp_path / "b.zip").endswith("it holds no daily file of a network but readme.txt")
+
+
+def test_a_folder_that_cannot_be_listed_is_broken_and_not_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, listing = tmp_path / "closed", os.scandir
+    closed.mkdir()
+    make.write_csv(tmp_path)
+
+    def refuse(path: str) -> object:  # root may list whatever its permissions say
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for source, towers in ((closed, 0), (tmp_path, 1)):
+        inventory = archives.scan([source])
+        assert len(inventory.entries) == towers
+        assert "cannot be opened (Permission denied)" in inventory.broken[str(closed)]
 
 
 def test_a_file_that_may_not_be_opened_is_broken_and_stops_nothing(tmp_path: Path) -> None:
