@@ -264,7 +264,7 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(archives: Path, tmp_p
 
 
 def test_a_full_disk_is_one_clear_error_and_keeps_the_finished_towers(archives: Path, towers: Path) -> None:
-    small = Path("/dev/shm/carbonbench-full-disk-test")
+    small = Path(f"/dev/shm/carbonbench-full-disk-test-{os.getpid()}")  # a place of its own, if two suites run
     if not small.parent.is_dir() or os.geteuid() != 0:
         pytest.skip("needs root to mount a small file system")
     small.mkdir(exist_ok=True)
