@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from . import archives, covariates, dataset_folder, protocols
+from . import archives, covariates, protocols
 from .archives import mappings
 from .assemble import assemble
 from .build_tower import Job, write_tower
@@ -22,7 +22,7 @@ from .catalogue import read_towers
 from .dataset_folder import MANIFEST
 from .edition import Edition
 from .errors import ArchiveError, DatasetFolderError, UsageError, first_few
-from .files import sha256_of
+from .files import put_in_place, recover, sha256_of
 from .plan import Plan, contents, rivals
 from .quality import masks
 
@@ -191,7 +191,7 @@ def write_folder(
         described = described | {"covariates": features}
         finished = place / "folder"
         assemble(outcomes, finished, place, report, described, qc_threshold, edition)
-        dataset_folder.put_in_place(finished, out)
+        put_in_place(finished, out)
         shutil.rmtree(place, ignore_errors=True)
     return report
 
@@ -215,7 +215,7 @@ def _workplace(out: Path) -> Iterator[Path]:
         except BlockingIOError:
             raise DatasetFolderError(f"Another build is writing {out}. Wait for it, or choose another --out.") from None
         try:
-            dataset_folder.recover(out)
+            recover(out)
             yield place
         except OSError as error:
             what = "The disk is full" if error.errno == errno.ENOSPC else f"Writing failed ({error.strerror or error})"

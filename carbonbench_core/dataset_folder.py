@@ -1,4 +1,4 @@
-"""The dataset folder: its layout, how it is opened, and how it is put in place whole or not at all.
+"""The dataset folder: its layout, and how it is opened.
 
 carbonbench/
   README.md        the card; its YAML names the shards of every protocol, so that plain `datasets` reads the folder
@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from .citations import FILE as CITATIONS
 from .errors import CarbonBenchError, DatasetFolderError, ProtocolError, first_few
 from .files import read_shard
 from .protocols import Protocol, derive, families, masked, read_edition, rules, split_name
+from .shapes import require_manifest, require_sites, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 3
-MANIFEST_KEYS = ("columns", "data_digest", "synthetic", "shards")
 CARD, SITES, PROTOCOLS, MANIFEST, DATA = "README.md", "sites.parquet", "protocols.json", "manifest.json", "data"
 SHARD = re.compile(rf"{DATA}/[^/\\]+\.arrow")
 METADATA = (CARD, SITES, PROTOCOLS, MANIFEST)
@@ -60,7 +59,7 @@ class DatasetFolder:
 
         Raises
         ------
-        DatasetFolderError : it is missing, unfinished, or written by another format version
+        DatasetFolderError : it is missing, unfinished, damaged, or written by another format version
         """
         if str(location).startswith(HUB_PREFIX):
             folder = cls._from_hub(str(location))
@@ -76,9 +75,7 @@ class DatasetFolder:
             raise DatasetFolderError(
                 f"{location} has format {folder.manifest.get('format')!r}, this version reads {FORMAT}. Build it again."
             )
-        lacking = [key for key in MANIFEST_KEYS if key not in folder.manifest]
-        if lacking:
-            raise DatasetFolderError(f"{location}/{MANIFEST} lacks {first_few(lacking)}. Build the folder again.")
+        require_manifest(folder.manifest, f"{location}/{MANIFEST}")
         return folder
 
     @classmethod
@@ -139,9 +136,11 @@ class DatasetFolder:
         import pandas as pd
 
         try:
-            return pd.read_parquet(self.root / SITES)
+            sites = pd.read_parquet(self.root / SITES)
         except (OSError, ValueError) as error:
             raise DatasetFolderError(f"{self.root / SITES} cannot be read: {error}. Build the folder again.") from None
+        require_sites(sites, f"{self}/{SITES}")
+        return sites
 
     @cached_property
     def protocols(self) -> dict[str, Protocol]:
@@ -151,12 +150,12 @@ class DatasetFolder:
     @cached_property
     def unsupported(self) -> dict[str, str]:
         """Rules and folds that these towers do not support, and why."""
-        return dict(self._json(PROTOCOLS).get("unsupported", {}))
+        return texts(self._json(PROTOCOLS).get("unsupported", {}), f"{self}/{PROTOCOLS}: unsupported")
 
     @cached_property
     def leakage(self) -> dict[str, str]:
         """What the test towers of every protocol share with its training towers, in one line each."""
-        return dict(self._json(PROTOCOLS).get("leakage", {}))
+        return texts(self._json(PROTOCOLS).get("leakage", {}), f"{self}/{PROTOCOLS}: leakage")
 
     def protocol(self, name: str) -> Protocol:
         """Return a frozen protocol.
@@ -197,6 +196,11 @@ class DatasetFolder:
         self._check_names(files)
         base = f"{HUB_PREFIX}{self.repo}@{self.revision}" if self.repo else self.root.as_posix()
         return [f"{base}/{file}" for file in files]
+
+    def days(self, protocol: Protocol, split: str) -> int:
+        """Return the number of site-days in the shards of a split."""
+        self._check_names(protocol.splits[split])
+        return sum(self.manifest["shards"][file]["rows"] for file in protocol.splits[split])
 
     def paths(self, files: list[str]) -> list[Path]:
         """Return local paths of the shards `files`; those of a Hub repository are fetched first.
@@ -257,7 +261,7 @@ class DatasetFolder:
     def _fetch(self, files: list[str]) -> None:
         from .hub._fetch import fetch
 
-        digests = {file: told["sha256"] for file in files if "sha256" in (told := self.manifest["shards"][file])}
+        digests = {file: self.manifest["shards"][file]["sha256"] for file in files}
         try:
             fetch("dataset", self.repo, (MANIFEST, *files), self.revision, digests)
         except CarbonBenchError as error:
@@ -274,29 +278,3 @@ class DatasetFolder:
 
     def __str__(self) -> str:
         return f"{HUB_PREFIX}{self.repo}@{self.revision}" if self.repo else str(self.root)
-
-
-def put_in_place(finished: Path, out: Path) -> None:
-    """Replace the folder `out` by the folder `finished` beside it: at any moment `out` is the old one, none or the new.
-
-    Raises
-    ------
-    DatasetFolderError : `out` cannot be replaced
-    """
-    old = out.with_name(f".{out.name}.old")
-    try:
-        recover(out)
-        if out.exists():
-            os.rename(out, old)
-        os.rename(finished, out)
-    except OSError as error:
-        raise DatasetFolderError(f"Cannot put the dataset folder at {out}: {error.strerror or error}.") from None
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def recover(out: Path) -> None:
-    """Undo a replacement that was killed half-way: bring the old folder back, or sweep it away."""
-    old = out.with_name(f".{out.name}.old")
-    if old.exists() and not out.exists():
-        os.rename(old, out)
-    shutil.rmtree(old, ignore_errors=True)

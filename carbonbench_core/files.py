@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,32 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetFolderError(f"Cannot make folder {path}: {error.strerror or error}. Choose another.") from None
+
+
+def put_in_place(finished: Path, out: Path) -> None:
+    """Replace the folder `out` by the folder `finished` beside it: at any moment `out` is the old one, none or the new.
+
+    Raises
+    ------
+    DatasetFolderError : `out` cannot be replaced
+    """
+    old = out.with_name(f".{out.name}.old")
+    try:
+        recover(out)
+        if out.exists():
+            os.rename(out, old)
+        os.rename(finished, out)
+    except OSError as error:
+        raise DatasetFolderError(f"Cannot put the dataset folder at {out}: {error.strerror or error}.") from None
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(out: Path) -> None:
+    """Undo a replacement that was killed half-way: bring the old folder back, or sweep it away."""
+    old = out.with_name(f".{out.name}.old")
+    if old.exists() and not out.exists():
+        os.rename(old, out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def file_name(text: str) -> str:

@@ -21,9 +21,9 @@ import yaml
 from carbonbench_core import build as building
 from carbonbench_core.build import build
 from carbonbench_core.build_tower import Job, write_tower
-from carbonbench_core.dataset_folder import METADATA, DatasetFolder, put_in_place
+from carbonbench_core.dataset_folder import METADATA, DatasetFolder
 from carbonbench_core.errors import ArchiveError, DatasetFolderError, UsageError
-from carbonbench_core.files import read_shard
+from carbonbench_core.files import put_in_place, read_shard
 from tests.archives.fluxnet2015 import write_csv
 
 SITES = [f"XX-S{i:02d}" for i in range(24)]

@@ -10,7 +10,7 @@ import pytest
 
 from carbonbench_core import card
 from carbonbench_core.dataset_folder import DatasetFolder
-from carbonbench_core.files import read_shard, write_shard
+from carbonbench_core.files import read_shard, sha256_of, write_shard
 from carbonbench_core.leakage import leakage
 from carbonbench_core.leakage_text import summary
 from carbonbench_core.protocols import draw_all, part_file, rules, whole, write_edition
@@ -31,9 +31,11 @@ def many(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Datase
     (root / "data").mkdir(parents=True)
     first = next(iter(small.manifest["shards"]))
     write_shard(read_shard(small_folder / first).slice(0, 40), root / "shard.arrow")
+    shard = root / "shard.arrow"
+    told = {"rows": 40, "bytes": shard.stat().st_size, "sha256": sha256_of(shard)}
     for part in parts:
         os.link(root / "shard.arrow", root / part_file(*part))
-        manifest["shards"][part_file(*part)] = {"rows": 40, "bytes": (root / "shard.arrow").stat().st_size}
+        manifest["shards"][part_file(*part)] = told
     table = small.sites.sample(TOWERS, replace=True, random_state=0).reset_index(drop=True)
     sites = table.assign(**{name: sites[name] for name in sites}, tower_id=sites["site_id"], aliases="")
     drawn, unsupported = draw_all(sites)

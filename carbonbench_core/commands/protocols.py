@@ -34,13 +34,12 @@ def _protocols(args: argparse.Namespace) -> int:
         return _verify(folder, args)
     if args.edition:
         raise UsageError("--edition is compared with by `carbonbench protocols verify --edition FILE`.")
-    rows = {file: shard["rows"] for file, shard in folder.manifest["shards"].items()}
     listed = [
         {
             "name": p.name,
             "family": p.family or None,
             "digest": p.digest,
-            "splits": {s: {"towers": len(p.sites(s)), "days": sum(rows[f] for f in p.splits[s])} for s in p.splits},
+            "splits": {s: {"towers": len(p.sites(s)), "days": folder.days(p, s)} for s in p.splits},
         }
         for p in folder.protocols.values()
     ]

@@ -33,6 +33,7 @@ def write(flags: Iterable[Flag], path: str | Path) -> int:
 
     Raises
     ------
+    UsageError : there is no such place
     CarbonBenchError : it cannot be written
     """
     rows = [
@@ -45,7 +46,9 @@ def write(flags: Iterable[Flag], path: str | Path) -> int:
         with Path(path).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([HEADING, *rows])
     except OSError as error:
-        raise CarbonBenchError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from None
+        no_place = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+        kind = UsageError if no_place else CarbonBenchError
+        raise kind(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from None
     return len(rows)
 
 
