@@ -201,6 +201,8 @@ def _workplace(out: Path) -> Iterator[Path]:
     """Hold the hidden folder beside `out`, alone, and turn what the disk says into one clear error."""
     import fcntl
 
+    if around := next((folder for folder in out.parents if (folder / MANIFEST).is_file()), None):
+        raise UsageError(f"{out} lies in the dataset folder {around}, which holds nothing else. Choose another --out.")
     if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetFolderError(f"{out} exists and is no dataset folder; it is left alone. Choose another --out.")
     place = out.with_name(f".{out.name}.building")

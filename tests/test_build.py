@@ -283,6 +283,14 @@ def test_a_full_disk_is_one_clear_error_and_keeps_the_finished_towers(archives: 
         small.rmdir()
 
 
+@pytest.mark.parametrize("below", ["x", "x/y", "data/x"])
+def test_nothing_is_built_inside_another_dataset_folder(archives: Path, small_folder: Path, below: str) -> None:
+    before = sorted(small_folder.rglob("*"))
+    with pytest.raises(UsageError, match=f"lies in the dataset folder {small_folder}"):
+        build([archives], small_folder / below, workers=1)
+    assert sorted(small_folder.rglob("*")) == before
+
+
 def test_two_builds_of_one_folder_do_not_mix(archives: Path, tmp_path: Path) -> None:
     out = tmp_path / "carbonbench"
     with (

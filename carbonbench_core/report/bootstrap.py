@@ -34,7 +34,6 @@ DRAWS = 2000
 SEED = 2024
 LEVEL = 0.95
 SMALL = 5  # clusters; classes with fewer are pooled
-CLUSTER_KM = 10.0
 SHARPNESS = 0.25  # of the smooth quantile; 1 is the estimator as published
 REACH = 0.4  # of the towers on either side of the quantile; what is farther out counts as the last of these
 _GRID = 4097  # points of the distribution function of Harrell and Davis

@@ -106,11 +106,6 @@ class Submission:
         }
 
 
-def find_submissions(results: str | Path) -> list[Path]:
-    """Return the folders below `results` that hold a submission, the template left out."""
-    return sorted(path.parent for path in Path(results).rglob(METADATA) if path.parent.name != "TEMPLATE")
-
-
 def read_submission(folder: str | Path) -> Submission:
     """Read a submission and check everything that can be known without the data.
 
