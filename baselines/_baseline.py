@@ -32,7 +32,7 @@ class Baseline:
 
     Parameters
     ----------
-    seed : int, the same seed gives the same predictions on one machine
+    seed : int, the same seed gives the same predictions on one machine, of networks on its CPU
     settings : what `defaults` names; `features` are the input columns, None for every feature column of the train split
 
     Attributes

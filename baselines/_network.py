@@ -48,8 +48,9 @@ class Network(Baseline):
     counts : tuple of str, settings of its own that are whole numbers of at least 1
     published : dict, what the networks of arXiv:2603.09868 share: 30 days in, 15 asked for, the loss weighted by
         quality and by balanced classes with a tenth of the closure, AdamW halved every 10 of 100 epochs, ten seeds
-        (27-36: ``--seed 27``) averaged. Ours even so: the closure is in gC m-2 d-1 instead of standardised values,
-        windows are drawn anew every epoch, and the best epoch is that of the benchmark's own score
+        (27-36: ``--seed 27``) averaged. Ours even so: the closure is in gC m-2 d-1 instead of standardised values, the
+        loss is the weighted mean of a batch, windows are drawn anew every epoch, and the best epoch is that of the
+        benchmark's own score
 
     Settings
     --------

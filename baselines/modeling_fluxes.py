@@ -251,7 +251,7 @@ class FluxModel(SiteDaysMixin, PreTrainedModel):
         out = CarbonFluxOutput(standardised=(fluxes - mean) / scale, fluxes=fluxes)
         if labels is not None:
             weight = torch.ones_like(labels[..., 0]) if weight is None else weight
-            out.loss = self._loss(out, levels, labels, weight)
+            out.loss = self._loss(out, levels, labels, weight, valid[:, -labels.shape[1] :])
         if asked := self.config.quantiles:
             known = _with_median(asked)
             out.quantiles = levels if len(known) == len(asked) else levels[..., [known.index(q) for q in asked]]
@@ -278,7 +278,7 @@ class FluxModel(SiteDaysMixin, PreTrainedModel):
         mean = like.new_tensor(self.config.target_mean or [0.0] * 3)
         return mean, like.new_tensor(self.config.target_scale or [1.0] * 3)
 
-    def _loss(self, out: CarbonFluxOutput, levels: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
+    def _loss(self, out: CarbonFluxOutput, levels: Tensor, labels: Tensor, weight: Tensor, valid: Tensor) -> Tensor:
         config, observed = self.config, self.standardise(labels)
         if config.quantiles:
             mean, scale = self._target_scaling(levels)
@@ -288,7 +288,8 @@ class FluxModel(SiteDaysMixin, PreTrainedModel):
             loss = quality_weighted_loss(out.standardised, observed, weight)
         if config.closure == "penalty":
             gpp, reco, nee = out.fluxes.unbind(-1)
-            loss = loss + config.closure_weight * (nee - (reco - gpp)).square().mean()
+            # On every day of the record, measured or not: the balance is known without a measurement.
+            loss = loss + config.closure_weight * _weighted_mean((nee - (reco - gpp)).square(), valid.to(nee.dtype))
         return loss
 
 

@@ -34,6 +34,7 @@ class TAMRL(Network):
     encoder, latent : int, width of the LSTM that reads the support, and of the task embedding
     support : int, support windows per tower
     shown : float, share of towers of a batch whose support shows fluxes in training; 0: fluxes are never read
+    static_size : of no account here, what the place is goes through the encoder
     others : see `_network.Network`
     """
 

@@ -56,6 +56,16 @@ def test_a_closed_head_gives_nee_as_reco_less_gpp_in_flux_units() -> None:
     assert (nee - (reco - gpp)).abs().max() > 0.1
 
 
+def test_a_gap_before_a_record_starts_has_no_price() -> None:
+    inputs = window()
+    labels = torch.full((5, 15, 3), math.nan)
+    net = model(closure="penalty", closure_weight=0.3)
+    inputs["valid"][:, :-1] = False  # the last day is the first of the record
+    gpp, reco, nee = net(**inputs).fluxes[:, -1].unbind(-1)
+    expected = 0.3 * (nee - (reco - gpp)).square().mean()
+    assert net(**inputs, labels=labels).loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_the_price_of_a_gap_is_its_square_in_flux_units() -> None:
     inputs = window()
     labels = torch.tensor(MEAN).expand(5, 15, 3)
