@@ -21,8 +21,11 @@ from .leakage_parts import read as read_kept
 from .neighbours import with_neighbours
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .build import BuildReport
     from .edition import Edition
+    from .protocols import Protocol
 
 
 def assemble(
@@ -37,32 +40,79 @@ def assemble(
     """Put the parts of all towers into one folder, under one schema, with its metadata."""
     import pandas as pd
 
-    shutil.rmtree(finished, ignore_errors=True)
-    (finished / dataset_folder.DATA).mkdir(parents=True)
-    held = {name for outcome in outcomes for part in outcome["parts"].values() for name in part["columns"]}
-    columns = [name for name in schema.COLUMNS if name in held]
     parts = [part for outcome in outcomes for part in outcome["parts"].values()]
-    shards = {
-        f"{dataset_folder.DATA}/{part['file']}": _place_part(part, place, finished / dataset_folder.DATA, columns)
-        for part in parts
-    }
+    columns, shards = _place_parts(parts, finished, place)
     kept = {f"{dataset_folder.DATA}/{part['file']}": read_kept(place / part["kept"]) for part in parts}
 
     sites = with_neighbours(pd.DataFrame([outcome["site"] for outcome in outcomes]))
     data_digest = _digest(shards)
+    drawn = _protocols(sites, data_digest, report, described, qc_threshold, edition)
+    _tell(report, outcomes)
+    manifest = _manifest(report, described, outcomes, sites, columns, shards, data_digest)
+    sites.to_parquet(finished / dataset_folder.SITES, index=False)
+    write_text(finished / dataset_folder.MANIFEST, json.dumps(manifest, indent=1, default=str))
+    folder = DatasetFolder(finished)
+    frozen = protocols.write_edition(
+        drawn,
+        data_digest=data_digest,
+        unsupported=report.unsupported,
+        leakage=summaries(folder, drawn, kept),
+    )
+    write_text(finished / dataset_folder.PROTOCOLS, frozen)
+    write_text(finished / citations.FILE, citations.bibtex(citations.owed(folder)))
+    write_text(finished / dataset_folder.CARD, card.render(folder))
+
+
+def _place_parts(parts: list[dict], finished: Path, place: Path) -> tuple[list[str], dict[str, dict]]:
+    """Begin the folder anew with the parts of all towers; return the columns of all and what each shard is."""
+    shutil.rmtree(finished, ignore_errors=True)
+    data = finished / dataset_folder.DATA
+    data.mkdir(parents=True)
+    held = {name for part in parts for name in part["columns"]}
+    columns = [name for name in schema.COLUMNS if name in held]
+    shards = {f"{dataset_folder.DATA}/{part['file']}": _place_part(part, place, data, columns) for part in parts}
+    return columns, shards
+
+
+def _protocols(
+    sites: pd.DataFrame,
+    data_digest: str,
+    report: BuildReport,
+    described: dict[str, object],
+    qc_threshold: float,
+    edition: Edition | None,
+) -> dict[str, Protocol]:
+    """Return the protocols, drawn or of an edition, and report them, with what these towers do not support."""
     if edition:
         drawn, report.unsupported, report.edition = edition.take(sites, data_digest)
     else:
         drawn, report.unsupported = protocols.draw_all(sites, qc_threshold=qc_threshold)
         if name := described.get("edition_of_data"):
             report.edition = of_published_data(str(name), drawn)
-    report.towers, report.protocols = len(sites), sorted(drawn)
+    report.protocols = sorted(drawn)
+    return drawn
+
+
+def _tell(report: BuildReport, outcomes: list[dict]) -> None:
+    """Report what all towers together have."""
+    report.towers = len(outcomes)
     report.counts = _sum_counts(outcome["counts"] for outcome in outcomes)
     report.notes += [note for outcome in outcomes for note in outcome["notes"]]
     report.conflicts = [
         {"site_id": outcome["site"]["site_id"], **conflict} for outcome in outcomes for conflict in outcome["conflicts"]
     ]
-    manifest = {
+
+
+def _manifest(
+    report: BuildReport,
+    described: dict[str, object],
+    outcomes: list[dict],
+    sites: pd.DataFrame,
+    columns: list[str],
+    shards: dict[str, dict],
+    data_digest: str,
+) -> dict[str, object]:
+    return {
         "format": dataset_folder.FORMAT,
         "versions": {name: _version(name) for name in ("carbonbench", "pyarrow", "pandas", "scikit-learn", "numpy")},
         **{key: value for key, value in described.items() if key != "edition_of_data"},
@@ -84,18 +134,6 @@ def assemble(
         "shards": shards,
         "data_digest": data_digest,
     }
-    sites.to_parquet(finished / dataset_folder.SITES, index=False)
-    write_text(finished / dataset_folder.MANIFEST, json.dumps(manifest, indent=1, default=str))
-    folder = DatasetFolder(finished)
-    frozen = protocols.write_edition(
-        drawn,
-        data_digest=data_digest,
-        unsupported=report.unsupported,
-        leakage=summaries(folder, drawn, kept),
-    )
-    write_text(finished / dataset_folder.PROTOCOLS, frozen)
-    write_text(finished / citations.FILE, citations.bibtex(citations.owed(folder)))
-    write_text(finished / dataset_folder.CARD, card.render(folder))
 
 
 def _place_part(part: dict, place: Path, data: Path, columns: list[str]) -> dict[str, object]:
