@@ -136,7 +136,7 @@ def register_models() -> list[str]:
 def _configured(config: dict[str, Any]) -> Baseline:
     """Return the baseline of a configuration, its weights not yet read."""
     model = load_baseline(config["baseline"], seed=int(config["seed"]), **config["settings"])
-    model.features, model.towers = [str(f) for f in config["features"]], dict(config.get("towers", {}))
+    model.features, model.towers = [str(f) for f in config["features"]], dict(config["towers"])
     model.base = config.get("base_model")
     return model
 

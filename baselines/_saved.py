@@ -22,13 +22,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CarbonBenchError(f"{folder} is no saved baseline: {CONFIG} cannot be read ({error}).") from None
+        inside = folder / "model"
+        hint = f" Did you mean {inside}?" if (inside / CONFIG).is_file() else ""
+        raise CarbonBenchError(f"{folder} is no saved baseline: {CONFIG} cannot be read ({error}).{hint}") from None
     return check_config(config, str(folder))
 
 
 def check_config(config: Any, place: str) -> dict[str, Any]:
     """Return a configuration that this version can use; `place` is where it stands."""
-    expected = {"baseline", "features", "settings", "seed", "state", "files", "vocabularies"}
+    expected = {"baseline", "features", "settings", "seed", "state", "files", "vocabularies", "towers"}
     missing = expected - set(config) if isinstance(config, dict) else expected
     if missing:
         raise CarbonBenchError(f"{place} is no saved baseline: {CONFIG} lacks {', '.join(sorted(missing))}.")

@@ -5,6 +5,7 @@ The columns themselves stand in `columns`, each once; everything here derives fr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TARGETS = ("gpp", "reco", "nee")
+SYNTHETIC_SITE = re.compile(r"SY-\d{3,}")  # how the towers of a made-up world are named, and no real one is
 # A median size [gC m-2 d-1] of a flux that says it is in another unit: four times the daily GPP of the most productive
 # vegetation; and the days it takes to judge.
 LARGEST_MEDIAN, ENOUGH_TO_JUDGE = 100.0, 30

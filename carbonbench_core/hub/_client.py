@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import re
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ TRIES = 5
 DOWNLOAD_TRIES = 3  # the library itself asks several times for what a file is, not for its bytes
 LONGEST_WAIT = 60.0  # s, whatever the Hub asks for
 TRANSIENT = (408, 429, 500, 502, 503, 504)
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]+|(?<=Bearer )\S+")
 
 REMEDIES = {
@@ -40,10 +42,17 @@ def check_repo(repo_id: str) -> str:
 
     Raises
     ------
-    UsageError : it is no ORG/NAME
+    UsageError : it is no ORG/NAME, or one that the Hub does not take
     """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
     if not REPO_ID.fullmatch(repo_id):
         raise UsageError(f"Got repository {repo_id!r}, expected ORG/NAME.")
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise UsageError(f"Got repository {repo_id!r}, which is no name of one: {str(error).splitlines()[0]}") from None
     return repo_id
 
 
@@ -86,7 +95,7 @@ def api() -> Iterator[HfApi]:
         raise HubError(_words(error)) from None
     except httpx2.TimeoutException:
         raise HubError(f"The Hub did not answer within {seconds:g} s. {LATER}") from None
-    except (httpx2.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, ConnectionError, socket.gaierror, ssl.SSLError) as error:
         raise HubError(f"The Hub cannot be reached: {redacted(str(error)) or type(error).__name__}. {LATER}") from None
     finally:
         close_session()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HubError
+from ..errors import HubError, UsageError, first_few
 from ._client import api, check_repo, patiently, timeout
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 ATTEMPTS = 3  # at a commit that others are faster than
-KEPT = (".gitattributes",)  # the Hub's own
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,15 @@ class Content:
     kind : str, "dataset", "model" or "space"
     files : mapping, path in the repository -> local file, or bytes
     message : str, of the commit
+    parts : tuple of str, patterns of names of which an older push may have left files that are no part any more; only
+        those are removed, whatever else stands in the repository is somebody's and stays
     sdk : str or None, of a Space
     """
 
     kind: str
     files: Mapping[str, Path | bytes]
     message: str
+    parts: tuple[str, ...] = ()
     sdk: str | None = None
 
 
@@ -99,6 +102,9 @@ def push(
     UsageError : no such form of an id
     """
     check_repo(repo_id)
+    absent = [str(local) for local in content.files.values() if isinstance(local, Path) and not local.is_file()]
+    if absent:  # before anything is created there
+        raise UsageError(f"Files that should be pushed are not there: {first_few(absent)}.")
     with api() as hub:
         if not dry_run:
             _prepare(hub, content, repo_id, private, revision)
@@ -149,7 +155,8 @@ def _compare(content: Content, there: dict[str, Any], repo_id: str, revision: st
         else:
             plan.changed.append(path)
         size += len(local) if isinstance(local, bytes) else local.stat().st_size
-    plan.removed.extend(sorted(set(there) - set(content.files) - set(KEPT)))
+    left = set(there) - set(content.files)
+    plan.removed.extend(sorted(path for path in left if any(fnmatchcase(path, part) for part in content.parts)))
     return replace(plan, bytes=size)
 
 

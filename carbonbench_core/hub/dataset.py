@@ -41,7 +41,9 @@ def push_dataset(
         raise UsageError(
             f"{folder} holds SYNTHETIC towers, which nobody should take for real. Say --synthetic to push."
         )
-    content = Content("dataset", files(opened), f"Data {opened.data_digest}, {len(opened.sites)} towers")
+    content = Content(
+        "dataset", files(opened), f"Data {opened.data_digest}, {len(opened.sites)} towers", (f"{DATA}/*.arrow",)
+    )
     return push(content, repo_id, private=private, revision=revision, dry_run=dry_run)
 
 

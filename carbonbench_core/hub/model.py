@@ -16,10 +16,12 @@ from ..errors import HubError, UsageError, first_few
 from ..fold import ROW
 from ._client import REPO_ID, api, check_repo, download, patiently
 from ._push import Content, Push, push
-from .model_card import render
+from .model_card import knows_synthetic_towers, render
 
 CONFIG, CARD = "config.json", "README.md"
 WEIGHTS = (".safetensors", ".txt", ".json", ".npz", ".ubj", ".skops")  # formats that hold no code
+# Weights and architectures of an older push, beside the other model's that a repository may have held.
+PARTS = ("model.safetensors", "*.lightgbm.txt", "*.xgboost.ubj", "*.skops", "*.npz", "modeling_*.py")
 MODEL = "model"  # the folder of the model below that of its run
 
 
@@ -41,11 +43,11 @@ def push_model(
     folder = run / MODEL if (run / MODEL / CONFIG).is_file() else run
     config = _config(folder)
     row = _row(run)
-    if row and row["synthetic"]:
+    if (row and row["synthetic"]) or knows_synthetic_towers(config):
         print("SYNTHETIC data: the card says so.", file=sys.stderr)
     files: dict[str, Path | bytes] = {name: folder / name for name in (CONFIG, *config["files"])}
     files[CARD] = render(config, row, repo_id).encode()
-    content = Content("model", files, f"{config['baseline']} of carbonbench {config['version']}")
+    content = Content("model", files, f"{config['baseline']} of carbonbench {config['version']}", PARTS)
     return push(content, repo_id, private=private, revision=revision, dry_run=dry_run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import first_few
-from ..schema import COLUMNS, TARGETS
+from ..schema import COLUMNS, SYNTHETIC_SITE, TARGETS
 
 SCORES = {"r2": ("R2 (Nash-Sutcliffe), median over towers", "1"), "rmse": ("RMSE, median over towers", "gC m-2 d-1")}
 SHOWN_FEATURES = 60
@@ -27,7 +27,7 @@ def render(config: dict[str, Any], row: dict[str, Any] | None, repo_id: str) -> 
 
     base = config.get("base_model") or {}
     base_model = base.get("model")
-    synthetic = bool(row and row["synthetic"]) or bool(base.get("synthetic"))
+    synthetic = bool(row and row["synthetic"]) or bool(base.get("synthetic")) or knows_synthetic_towers(config)
     data = ModelCardData(
         language=None,
         license="apache-2.0",
@@ -51,9 +51,14 @@ def render(config: dict[str, Any], row: dict[str, Any] | None, repo_id: str) -> 
         _use(config, repo_id),
         _scores(row),
         _inputs(config),
-        _limits(row),
+        _limits(config),
     ]
     return f"---\n{data.to_yaml().strip()}\n---\n\n" + "\n\n".join(sections) + "\n"
+
+
+def knows_synthetic_towers(config: dict[str, Any]) -> bool:
+    """Return whether a saved baseline has seen a SYNTHETIC tower, itself or as the model that it was tuned from."""
+    return any(SYNTHETIC_SITE.fullmatch(site) for ids in config.get("towers", {}).values() for site in ids)
 
 
 def _results(row: dict[str, Any]) -> list[Any]:
@@ -79,9 +84,10 @@ def _results(row: dict[str, Any]) -> list[Any]:
 
 
 def _what(config: dict[str, Any], row: dict[str, Any] | None) -> str:
+    known = "with a tower's meteorology" if _of_towers(config) else "from what is known of it without a flux tower"
     lines = [
-        f"Baseline `{config['baseline']}` of CarbonBench: daily GPP, RECO and NEE [gC m-2 d-1] of a place from what is "
-        "known of it without a flux tower. NEE = RECO - GPP; negative NEE is uptake by the land."
+        f"Baseline `{config['baseline']}` of CarbonBench: daily GPP, RECO and NEE [gC m-2 d-1] of a place {known}. "
+        "NEE = RECO - GPP; negative NEE is uptake by the land."
     ]
     if base := config.get("base_model"):
         lines.append(_tuned(base, config["towers"]["finetune"]))
@@ -157,10 +163,16 @@ def _inputs(config: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _limits(row: dict[str, Any] | None) -> str:
+def _of_towers(config: dict[str, Any]) -> bool:
+    """Return whether a model asks for what only the instruments of a tower measure."""
+    sets = [COLUMNS[name].sets for name in config["features"] if name in COLUMNS]
+    return any("tower" in of and "archive" not in of for of in sets)
+
+
+def _limits(config: dict[str, Any]) -> str:
     track = (
         " It was trained on the towers' own meteorology, which no place without a tower has: no zero-shot model."
-        if row and row["feature_set"] == "tower"
+        if _of_towers(config)
         else ""
     )
     return (

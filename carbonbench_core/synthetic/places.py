@@ -135,4 +135,4 @@ def _region(seed: int, index: int) -> int:
 
 
 def _site_id(index: int) -> str:
-    return f"SY-{index + 1:03d}"
+    return f"SY-{index + 1:03d}"  # as `schema.SYNTHETIC_SITE` knows them

@@ -177,6 +177,14 @@ def test_when_classes_were_coded_otherwise_then_the_model_is_refused(saved: Path
         from_pretrained(edit(saved, vocabularies={"igbp": ["ENF"]}))
 
 
+def test_a_model_that_does_not_say_which_towers_it_knows_is_refused(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    del config["towers"]
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CarbonBenchError, match="lacks towers"):
+        from_pretrained(saved)
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CarbonBenchError, match="no saved baseline"):
         from_pretrained(tmp_path)

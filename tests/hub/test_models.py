@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from carbonbench_core.cli import main
+from carbonbench_core.hub.model_card import render
 
 from .client import LIGHT, run_client
 from .server import Hub
@@ -55,6 +56,26 @@ class TestPush:
         said = carbonbench(hub, "push", "model", tmp_path, "--repo", REPO)
         assert "is no saved model" in said
         assert "exit 2" in said
+
+    @pytest.mark.parametrize("split", ["train", "finetune"])
+    def test_the_card_of_a_model_that_knows_a_made_up_tower_says_so_without_any_row(
+        self, run: Path, split: str
+    ) -> None:
+        own = json.loads((run / "model" / "config.json").read_text()) | {"base_model": {}}
+        for site, made_up in (("SY-001", True), ("DE-Hai", False)):
+            card = render(own | {"towers": {split: ["CH-Dav", site]}}, None, REPO)
+            assert ("SYNTHETIC" in card) is made_up
+
+    def test_the_card_of_a_model_of_tower_meteorology_says_that_it_is_no_zero_shot_model(self, run: Path) -> None:
+        own = json.loads((run / "model" / "config.json").read_text())
+        for features, tower in ((own["features"], False), (["TA_F", "igbp"], True)):
+            card = render(own | {"features": features}, None, REPO)
+            assert ("no zero-shot model" in card) is tower
+            assert ("without a flux tower" in card) is not tower
+
+    def test_the_folder_of_a_run_names_the_model_in_it(self, run: Path, capsys: pytest.CaptureFixture) -> None:
+        assert main(["predict", "x.parquet", "--model", str(run), "--out", "y.parquet"]) != 0
+        assert f"Did you mean {run / 'model'}?" in capsys.readouterr().err
 
 
 class TestUse:

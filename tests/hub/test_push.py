@@ -63,6 +63,19 @@ class TestDataset:
         assert commits(hub) == 1
         assert sent(hub, before) == []
 
+    def test_what_somebody_else_put_there_stays(self, hub: Hub, folder: Path) -> None:
+        put = "from huggingface_hub import HfApi; a = HfApi(); a.create_repo({0!r}, repo_type='dataset')\n"
+        put += "a.upload_file(path_or_fileobj=b'dear', path_in_repo='precious.bin', repo_id={0!r}, repo_type='dataset')"
+        run_client(hub, put.format(REPO))
+        assert "0 removed" in push(hub, folder)
+        assert hub.files("dataset", REPO) == expected(folder) | {"precious.bin": b"dear"}
+
+    @pytest.mark.parametrize("name", ["carbonbench/a..b", "carbonbench/a--b", "carbonbench/naïve", "carbonbench/x.git"])
+    def test_a_name_that_the_hub_does_not_take_is_wrong_use(self, hub: Hub, folder: Path, name: str) -> None:
+        told = carbonbench(hub, "push", "dataset", folder, "--repo", name, "--synthetic")
+        assert "exit 2" in told
+        assert "Got repository" in told
+
     def test_only_changed_shards_travel_and_removed_ones_go(self, hub: Hub, folder: Path) -> None:
         push(hub, folder)
         manifest = json.loads((folder / "manifest.json").read_text())
