@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ..errors import HubError, UsageError, first_few
+from ..files import sha256_of
 from ..fold import ROW
 from ._client import REPO_ID, api, check_repo, download, patiently
 from ._push import Content, Push, push
@@ -45,10 +47,26 @@ def push_model(
     row = _row(run)
     if (row and row["synthetic"]) or knows_synthetic_towers(config):
         print("SYNTHETIC data: the card says so.", file=sys.stderr)
-    files: dict[str, Path | bytes] = {name: folder / name for name in (CONFIG, *config["files"])}
-    files[CARD] = render(config, row, repo_id).encode()
+    files: dict[str, Path | bytes] = {CONFIG: folder / CONFIG}
+    files |= {name: _part(folder, name, digest) for name, digest in config["files"].items()}
+    # A model that was pulled has no row of its own; its card has the scores it was pushed with.
+    pulled = row is None and (folder / CARD).is_file()
+    files[CARD] = folder / CARD if pulled else render(config, row, repo_id).encode()
     content = Content("model", files, f"{config['baseline']} of carbonbench {config['version']}", PARTS)
     return push(content, repo_id, private=private, revision=revision, dry_run=dry_run)
+
+
+def _part(folder: Path, name: str, digest: str) -> Path:
+    """Return where a file of a model is: an architecture that a pull left on the Hub is the package's own, if the same.
+
+    It is in `folder`, whether it is there or not, where the package has another.
+    """
+    here = folder / name
+    if here.is_file() or not name.startswith("modeling_"):
+        return here
+    (package,) = find_spec("carbonbench_baselines").submodule_search_locations
+    own = (Path(package) / name).resolve()
+    return own if own.is_file() and sha256_of(own) == digest else here
 
 
 def is_remote(model: str) -> bool:

@@ -57,6 +57,19 @@ class TestPush:
         assert "is no saved model" in said
         assert "exit 2" in said
 
+    @pytest.mark.parametrize("name", ["ridge", "mlp"])
+    def test_a_pulled_model_can_be_pushed_on_with_its_card_and_its_architecture(
+        self, hub: Hub, small_folder: Path, tmp_path: Path, name: str
+    ) -> None:
+        command = ["run", "veg_holdout", "--model", name, "--data", str(small_folder), "--out", str(tmp_path / "runs")]
+        quick = ["--set", "hidden=8", "max_epochs=1", "progress=false"] if name == "mlp" else []
+        assert main([*command, "--results", str(tmp_path / "results"), *quick]) == 0
+        left = next((tmp_path / "runs" / "veg_holdout").glob(f"{name}-*"))
+        assert "exit 0" in carbonbench(hub, "push", "model", left, "--repo", REPO)
+        assert "exit 0" in carbonbench(hub, "pull", REPO, "--out", tmp_path / "pulled")
+        assert "exit 0" in carbonbench(hub, "push", "model", tmp_path / "pulled", "--repo", "carbonbench/again")
+        assert hub.files("model", "carbonbench/again") == hub.files("model", REPO)
+
     @pytest.mark.parametrize("split", ["train", "finetune"])
     def test_the_card_of_a_model_that_knows_a_made_up_tower_says_so_without_any_row(
         self, run: Path, split: str
