@@ -40,8 +40,7 @@ def baseline_class(name: str) -> type[Baseline]:
 
     Raises
     ------
-    UsageError : no such baseline
-    UsageError : its file has no class of that name
+    UsageError : no such baseline, or its file has no class of that name
     CarbonBenchError : a package it needs is not installed
     """
     if name not in list_baselines():

@@ -11,7 +11,7 @@ from carbonbench_core.errors import CarbonBenchError, UsageError
 from carbonbench_core.schema import TARGETS
 
 from . import Baseline
-from ._inputs import Design, design, input_columns
+from ._inputs import Design, design, input_columns, validation_design
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,9 +75,7 @@ class Boosting(Baseline):
         from tqdm import tqdm
 
         rows = design(train, self.features, self.settings)
-        held = None
-        if validation is not None:
-            held = design(validation, self.features, self.settings).judged(self.qc_threshold)
+        held = validation_design(validation, self.features, self.settings, self.qc_threshold)
         total = len(TARGETS) * self.settings["rounds"]
         # disable=None shows the bar on a terminal only
         with tqdm(total=total, desc=self.name, unit="tree", disable=None) as bar:

@@ -95,10 +95,9 @@ def code_digest(trained: type) -> str:
     trained : type, the class of the baseline, whose own file may stand outside of the package
     """
     digest = hashlib.sha256(torch.__version__.encode())
-    files = {Path(__file__).parent / path.name for path in Path(__file__).parent.glob("*.py")}
-    files |= {Path(module.__file__) for module in (windows, encoding, tabular, rows)}
-    own = getattr(sys.modules.get(trained.__module__), "__file__", None)
-    for path in sorted(files | ({Path(own)} if own else set())):
+    modules = (windows, encoding, tabular, rows, sys.modules.get(trained.__module__))
+    outside = [module.__file__ for module in modules if getattr(module, "__file__", None)]
+    for path in sorted({*Path(__file__).parent.glob("*.py"), *map(Path, outside)}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -51,17 +51,6 @@ class Design:
         """Return the rows that have a target of a quality above 0, ndarray of int."""
         return np.flatnonzero(np.isfinite(self.y[:, target]) & (self.weight > 0))
 
-    def judged(self, qc_threshold: float) -> Design:
-        """Return validation rows with those alone that the benchmark scores; all of them where it would score none.
-
-        Parameters
-        ----------
-        qc_threshold : float, nee_qc from which a day is scored
-        """
-        weight = np.where(self.weight >= qc_threshold, self.weight, 0.0)
-        some = (np.isfinite(self.y).any(axis=1) & (weight > 0)).any()
-        return replace(self, weight=weight) if some else self
-
 
 def design(table: pa.Table, columns: Sequence[str], settings: dict[str, Any]) -> Design:
     """Build the inputs of a tabular model.
@@ -79,6 +68,26 @@ def design(table: pa.Table, columns: Sequence[str], settings: dict[str, Any]) ->
     rows = to_tabular(table, features, day_of_year=settings["day_of_year"], **history)
     weight = None if rows.qc is None else np.nan_to_num(rows.qc, nan=0.0)
     return Design(rows.x, rows.names, rows.y, weight, np.unique(rows.site_id.astype(str), return_inverse=True)[1])
+
+
+def validation_design(
+    table: pa.Table | None, columns: Sequence[str], settings: dict[str, Any], qc_threshold: float
+) -> Design | None:
+    """Build the rows that choices are made on, None without any: those that the benchmark scores weigh, others do not.
+
+    Where it would score none of them, all weigh as they are.
+
+    Parameters
+    ----------
+    table, columns, settings : as in `design`
+    qc_threshold : float, nee_qc from which a day is scored
+    """
+    if table is None:
+        return None
+    rows = design(table, columns, settings)
+    weight = np.where(rows.weight >= qc_threshold, rows.weight, 0.0)
+    some = (np.isfinite(rows.y).any(axis=1) & (weight > 0)).any()
+    return replace(rows, weight=weight) if some else rows
 
 
 def median_site_r2(y: np.ndarray, predicted: np.ndarray, site: np.ndarray) -> float:

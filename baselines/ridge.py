@@ -12,7 +12,7 @@ from carbonbench_core.errors import CarbonBenchError, UsageError
 from carbonbench_core.schema import TARGETS
 
 from . import Baseline
-from ._inputs import Design, best, design, input_columns, median_site_r2
+from ._inputs import Design, best, design, input_columns, median_site_r2, validation_design
 from ._saved import read_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ class Ridge(Baseline):
         missing = np.isnan(rows.x)
         self._indicated = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
         x = self._scaled(rows)
-        held = None
-        if validation is not None:
-            held = design(validation, self.features, self.settings).judged(self.qc_threshold)
+        held = validation_design(validation, self.features, self.settings, self.qc_threshold)
         z = None if held is None else self._scaled(held)
         # Matrices this small gain nothing from more threads, which on a busy machine wait for each other for minutes.
         with threadpool_limits(1):

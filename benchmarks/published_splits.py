@@ -19,13 +19,13 @@ from carbonbench_baselines import load_baseline
 from carbonbench_core.dataset_folder import DatasetFolder
 from carbonbench_core.models import parse_settings
 from carbonbench_core.predictions import KEYS, STRATA, evaluation_frame
-from carbonbench_core.protocols import QC_THRESHOLD, Protocol
+from carbonbench_core.protocols import QC_THRESHOLD, Protocol, published_climate, published_veg
 from carbonbench_core.protocols._protocol import freeze
 from carbonbench_core.protocols._stratified import PUBLISHED_SEED, published_holdout
 from carbonbench_core.report.score import score
 from carbonbench_core.schema import TARGETS, columns
 
-RARE = {"igbp": 10, "koppen_main": 0}
+RARE = {"igbp": published_veg.RARE, "koppen_main": published_climate.RARE}
 
 
 def split(folder: DatasetFolder, by: str, random_state: int) -> Protocol:

@@ -7,35 +7,35 @@ from typing import TYPE_CHECKING
 
 from .errors import DatasetFolderError, first_few
 from .files import sha256_of
+from .protocols import SPLITS
 
 if TYPE_CHECKING:
     from .dataset_folder import DatasetFolder
 
 
-def require_unchanged(folder: DatasetFolder, protocols: Iterable[str], splits: Iterable[str] | None = None) -> None:
+def require_unchanged(folder: DatasetFolder, files: Iterable[str]) -> None:
     """Refuse a folder whose shards are not, byte by byte, those that were built; scores of them would be of other data.
 
     Parameters
     ----------
     folder : DatasetFolder
-    protocols : iterable of str, protocols whose shards are read
-    splits : iterable of str, optional, of which splits; None is all
+    files : iterable of str, shards that are read, as the manifest names them
 
     Raises
     ------
-    DatasetFolderError : a shard is missing or changed; says which
+    DatasetFolderError : a shard is missing, changed or named outside the folder; says which
     """
-    wanted = None if splits is None else set(splits)
-    frozen = [folder.protocol(name) for name in protocols]
-    named = {
-        file for one in frozen for split, of in one.splits.items() if wanted is None or split in wanted for file in of
-    }
-    files = sorted(named)
-    written = folder.manifest["shards"]
+    files, written = sorted(files), folder.manifest["shards"]
     pairs = zip(files, folder.paths(files), strict=True)
     changed = [str(path) for file, path in pairs if sha256_of(path) != written[file]["sha256"]]
     if changed:
         raise DatasetFolderError(
             f"{len(changed)} of {len(files)} shards of {folder} are not as they were written: {first_few(changed)}. "
-            "Scores would be of other data than the digests say. Build the folder again."
+            "Build the folder again."
         )
+
+
+def shards_of(folder: DatasetFolder, protocols: Iterable[str], splits: Iterable[str] = SPLITS) -> set[str]:
+    """Return the shards of some splits of protocols."""
+    frozen = [folder.protocol(name) for name in protocols]
+    return {file for one in frozen for split in splits for file in one.splits.get(split, ())}

@@ -14,7 +14,7 @@ from .dataset_folder import DatasetFolder
 from .errors import FeatureError, first_few
 from .files import make_folder, write_text
 from .fold import ROW, Fold, Task, forget, run_fold
-from .integrity import require_unchanged
+from .integrity import require_unchanged, shards_of
 from .protocols import split_name
 from .reference import with_reference
 from .scoring import aligned, beside_scores, neighbours, scored
@@ -88,7 +88,7 @@ def run(
     feature_set = feature_set or default_feature_set(folder)
     if folder.is_synthetic:
         print("SYNTHETIC data: no number below says anything about the Earth.", file=sys.stderr)
-    require_unchanged(folder, folder.folds(protocol))
+    require_unchanged(folder, shards_of(folder, folder.folds(protocol)))
     is_family = folder.folds(protocol) != [protocol]
     place = Path(out) / (protocol if is_family else "")
     tasks = [

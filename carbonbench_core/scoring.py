@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import schema
 from .asked import evaluation_frame, known_days, protocol_digest, referenced_frame
 from .geography import components
-from .integrity import require_unchanged
+from .integrity import require_unchanged, shards_of
 from .reference import DISSIMILARITY, climatology_of, masks_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def score_predictions(
 
     if isinstance(predictions, str | Path):
         predictions = read_predictions(predictions)
-    require_unchanged(folder, folder.folds(protocol), [split])
+    require_unchanged(folder, shards_of(folder, folder.folds(protocol), [split]))
     predictions, _ = aligned(predictions, folder, protocol, split, check_units)
     return scored(predictions, referenced_frame(folder, protocol, split))
 
@@ -60,7 +60,7 @@ def score_submission(submission: str | Path, folder: DatasetFolder, results: str
     declared = read_submission(submission)
     digest = protocol_digest(folder, declared.protocol)
     declared.require_digest(digest)
-    require_unchanged(folder, folder.folds(declared.protocol), ["test"])
+    require_unchanged(folder, shards_of(folder, folder.folds(declared.protocol), ["test"]))
     asked = evaluation_frame(folder, declared.protocol)
     predictions = declared.predictions(asked, known_days(folder, declared.protocol))
     # Inputs of its own, or a set that this folder does not carry: nothing can be said of likeness to the training data.

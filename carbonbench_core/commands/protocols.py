@@ -62,7 +62,7 @@ def _verify(folder: DatasetFolder, args: argparse.Namespace) -> int:
     from ..integrity import require_unchanged
     from ..protocols import against_edition, verify
 
-    require_unchanged(folder, folder.protocols)
+    require_unchanged(folder, folder.manifest["shards"])
     if args.edition:
         differences = against_edition(folder.protocols, Edition.read(args.edition).contents, folder.sites)
         same = f"the same lists as {args.edition}"

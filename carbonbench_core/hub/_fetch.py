@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import HubError, first_few
+from ..files import sha256_of
 from ._client import api, check_repo, download
 
 AT_ONCE = 8  # files, as many as the library itself fetches
@@ -48,7 +48,7 @@ def fetch(
         if isinstance(try_to_load_from_cache(repo_id, name, revision=commit, repo_type=kind), str):
             return None
         path = one(name, commit)
-        if path is None or name not in digests or _digest(path) == digests[name]:
+        if path is None or name not in digests or sha256_of(path) == digests[name]:
             return None
         # else the cache would give the wrong bytes for ever
         os.unlink(os.path.realpath(path))
@@ -68,8 +68,3 @@ def fetch(
             "on the way, or on the Hub. Run the same command again; if it says so again, tell its authors."
         )
     return first.parent
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

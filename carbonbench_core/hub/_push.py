@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import HubError, UsageError, first_few
-from ._client import api, check_repo, patiently, timeout
+from ._client import api, check_repo, download, patiently, timeout
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -28,15 +28,15 @@ class Content:
     kind : str, "dataset", "model" or "space"
     files : mapping, path in the repository -> local file, or bytes
     message : str, of the commit
-    parts : tuple of str, patterns of names of which an older push may have left files that are no part any more; only
-        those are removed, whatever else stands in the repository is somebody's and stays
+    index : (str, str) or None, a JSON file of it and the key under which that names the others: what an older push
+        named there and this one has not is removed; whatever else stands in the repository is somebody's and stays
     sdk : str or None, of a Space
     """
 
     kind: str
     files: Mapping[str, Path | bytes]
     message: str
-    parts: tuple[str, ...] = ()
+    index: tuple[str, str] | None = None
     sdk: str | None = None
 
 
@@ -110,7 +110,8 @@ def push(
             _prepare(hub, content, repo_id, private, revision)
         for _ in range(ATTEMPTS):
             head, there = _state(hub, content.kind, repo_id, revision)
-            plan = _compare(content, there, repo_id, revision, _url(hub, content.kind, repo_id), dry_run)
+            gone = _no_longer_named(content, there, repo_id, head)
+            plan = _compare(content, there, gone, repo_id, revision, _url(hub, content.kind, repo_id), dry_run)
             if dry_run or not (plan.added or plan.changed or plan.removed):
                 return plan
             if commit := _commit(hub, content, plan, head):
@@ -143,8 +144,23 @@ def _state(hub: HfApi, kind: str, repo_id: str, revision: str) -> tuple[str | No
     return head, {entry.path: entry for entry in listed if isinstance(entry, RepoFile)}
 
 
-def _compare(content: Content, there: dict[str, Any], repo_id: str, revision: str, url: str, dry_run: bool) -> Push:
-    plan = Push(repo_id, revision, url=url, dry_run=dry_run)
+def _no_longer_named(content: Content, there: dict[str, Any], repo_id: str, head: str | None) -> list[str]:
+    """Return the files there that the index of an older push names and the content has not."""
+    left = set(there) - set(content.files)
+    if not left or content.index is None or content.index[0] not in there:
+        return []
+    name, key = content.index
+    try:
+        named = json.loads(download(content.kind, repo_id, name, head).read_text("utf-8"))[key]
+        return sorted(left.intersection(named))
+    except (ValueError, KeyError, TypeError):  # no index of ours: nothing there is
+        return []
+
+
+def _compare(
+    content: Content, there: dict[str, Any], gone: list[str], repo_id: str, revision: str, url: str, dry_run: bool
+) -> Push:
+    plan = Push(repo_id, revision, removed=gone, url=url, dry_run=dry_run)
     size = 0
     for path, local in sorted(content.files.items()):
         if path not in there:
@@ -155,8 +171,6 @@ def _compare(content: Content, there: dict[str, Any], repo_id: str, revision: st
         else:
             plan.changed.append(path)
         size += len(local) if isinstance(local, bytes) else local.stat().st_size
-    left = set(there) - set(content.files)
-    plan.removed.extend(sorted(path for path in left if any(fnmatchcase(path, part) for part in content.parts)))
     return replace(plan, bytes=size)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import citations
-from ..dataset_folder import DATA, METADATA, DatasetFolder
-from ..errors import DatasetFolderError, UsageError, first_few
-from ..files import sha256_of
+from ..dataset_folder import MANIFEST, METADATA, DatasetFolder
+from ..errors import UsageError
+from ..integrity import require_unchanged
 from ._push import Content, Push, push
 
 
@@ -41,9 +41,8 @@ def push_dataset(
         raise UsageError(
             f"{folder} holds SYNTHETIC towers, which nobody should take for real. Say --synthetic to push."
         )
-    content = Content(
-        "dataset", files(opened), f"Data {opened.data_digest}, {len(opened.sites)} towers", (f"{DATA}/*.arrow",)
-    )
+    message = f"Data {opened.data_digest}, {len(opened.sites)} towers"
+    content = Content("dataset", files(opened), message, (MANIFEST, "shards"))
     return push(content, repo_id, private=private, revision=revision, dry_run=dry_run)
 
 
@@ -58,17 +57,6 @@ def files(folder: DatasetFolder) -> dict[str, Path]:
     DatasetFolderError : a shard is missing, not the one that was written, or named outside the folder
     """
     shards = folder.manifest["shards"]
-    wrong = [name for name, told in shards.items() if not _is_whole(folder.root, name, told)]
-    if wrong:
-        raise DatasetFolderError(
-            f"{folder} is not whole: {first_few(wrong)} missing, changed or out of place. Build the folder again."
-        )
+    require_unchanged(folder, shards)
     beside = [name for name in (*METADATA, citations.FILE) if (folder.root / name).is_file()]
     return {name: folder.root / name for name in (*beside, *shards)}
-
-
-def _is_whole(root: Path, name: str, told: dict) -> bool:
-    shard = Path(name)
-    if shard.parent.as_posix() != DATA or shard.suffix != ".arrow" or not (root / shard).is_file():
-        return False
-    return sha256_of(root / shard) == told["sha256"]

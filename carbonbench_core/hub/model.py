@@ -22,8 +22,6 @@ from .model_card import knows_synthetic_towers, render
 
 CONFIG, CARD = "config.json", "README.md"
 WEIGHTS = (".safetensors", ".txt", ".json", ".npz", ".ubj", ".skops")  # formats that hold no code
-# Weights and architectures of an older push, beside the other model's that a repository may have held.
-PARTS = ("model.safetensors", "*.lightgbm.txt", "*.xgboost.ubj", "*.skops", "*.npz", "modeling_*.py")
 MODEL = "model"  # the folder of the model below that of its run
 
 
@@ -52,7 +50,7 @@ def push_model(
     # A model that was pulled has no row of its own; its card has the scores it was pushed with.
     pulled = row is None and (folder / CARD).is_file()
     files[CARD] = folder / CARD if pulled else render(config, row, repo_id).encode()
-    content = Content("model", files, f"{config['baseline']} of carbonbench {config['version']}", PARTS)
+    content = Content("model", files, f"{config['baseline']} of carbonbench {config['version']}", (CONFIG, "files"))
     return push(content, repo_id, private=private, revision=revision, dry_run=dry_run)
 
 
